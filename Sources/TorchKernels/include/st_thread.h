@@ -1,0 +1,46 @@
+// Thread-local modes and counters of the hot path. Plain C because Swift has no thread-local storage; initial-exec because it is read at every operator.
+#pragma once
+#include "st_types.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define ST_SMALL_CLASSES 65        // blocks up to 4 KiB in steps of 64 bytes
+#define ST_BINNED_MAX (1 << 15)    // at most 2 MiB of small free blocks per thread, in units of 64 bytes
+
+typedef struct st_thread_state {
+  bool grad_off;          // inside noGrad
+  bool inference;         // inside inferenceMode
+  bool anomaly;           // inside detectAnomaly
+  bool has_buried;        // nodes wait to be freed iteratively
+  bool errors_thrown;     // inside withTensorErrors
+  bool error_pending;     // an error was recorded in the scope
+  int32_t release_depth;  // nesting of node releases
+  int32_t binned;         // free small blocks, in units of 64 bytes
+  void *bins[ST_SMALL_CLASSES];
+} st_thread_state;
+extern __thread st_thread_state st_thread __attribute__((tls_model("initial-exec")));
+
+static inline __attribute__((always_inline)) bool st_grad_enabled(void) { return !st_thread.grad_off; }
+static inline __attribute__((always_inline)) void st_set_grad_enabled(bool on) { st_thread.grad_off = !on; }
+static inline __attribute__((always_inline)) bool st_inference_mode(void) { return st_thread.inference; }
+static inline __attribute__((always_inline)) void st_set_inference_mode(bool on) { st_thread.inference = on; }
+static inline __attribute__((always_inline)) bool st_anomaly_mode(void) { return st_thread.anomaly; }
+static inline __attribute__((always_inline)) void st_set_anomaly_mode(bool on) { st_thread.anomaly = on; }
+static inline __attribute__((always_inline)) int32_t st_release_depth(void) { return st_thread.release_depth; }
+static inline __attribute__((always_inline)) int32_t st_add_release_depth(int32_t d) { return st_thread.release_depth += d; }
+static inline __attribute__((always_inline)) bool st_has_buried(void) { return st_thread.has_buried; }
+static inline __attribute__((always_inline)) void st_set_has_buried(bool on) { st_thread.has_buried = on; }
+static inline __attribute__((always_inline)) bool st_errors_thrown(void) { return st_thread.errors_thrown; }
+static inline __attribute__((always_inline)) void st_set_errors_thrown(bool on) { st_thread.errors_thrown = on; }
+static inline __attribute__((always_inline)) bool st_error_pending(void) { return st_thread.error_pending; }
+static inline __attribute__((always_inline)) void st_set_error_pending(bool on) { st_thread.error_pending = on; }
+/// Increasing numbers for graph nodes, over all threads.
+extern uint64_t st_sequence;
+static inline __attribute__((always_inline)) uint64_t st_next_sequence(void) { return __atomic_add_fetch(&st_sequence, 1, __ATOMIC_RELAXED); }
+/// Seconds of the monotonic clock and of this thread's and process's processor time.
+double st_wall_seconds(void);
+double st_process_cpu_seconds(void);
+
+#ifdef __cplusplus
+}
+#endif
