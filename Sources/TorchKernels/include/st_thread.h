@@ -37,6 +37,10 @@ static inline __attribute__((always_inline)) void st_set_error_pending(bool on) 
 /// Increasing numbers for graph nodes, over all threads.
 extern uint64_t st_sequence;
 static inline __attribute__((always_inline)) uint64_t st_next_sequence(void) { return __atomic_add_fetch(&st_sequence, 1, __ATOMIC_RELAXED); }
+/// Storages alive, for leak checks.
+extern int64_t st_live;
+static inline __attribute__((always_inline)) void st_count_storage(int64_t d) { __atomic_add_fetch(&st_live, d, __ATOMIC_RELAXED); }
+static inline int64_t st_live_storages(void) { return __atomic_load_n(&st_live, __ATOMIC_RELAXED); }
 /// Seconds of the monotonic clock and of this thread's and process's processor time.
 double st_wall_seconds(void);
 double st_process_cpu_seconds(void);
