@@ -12,3 +12,4 @@
 #include "st_convolution.h"
 #include "st_optim.h"
 #include "st_random.h"
+#include "st_trace.h"
