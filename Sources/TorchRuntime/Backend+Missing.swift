@@ -10,6 +10,8 @@ extension Backend {
     public func copy(_ out: Operand, _ input: Operand) { lacks("copy") }
     public func fill(_ out: Operand, _ value: UnsafeRawPointer) { lacks("fill") }
     public func arange(_ out: Operand, start: Double, step: Double) { lacks("arange") }
+    public func unaryRun(_ op: UnaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool { lacks("unaryRun"); return true }
+    public func binaryRun(_ op: BinaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool { lacks("binaryRun"); return true }
     public func unary(_ op: UnaryOp, _ out: Operand, _ x: Operand, _ parameters: KernelParameters) -> Bool { lacks("unary"); return true }
     public func binary(_ op: BinaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ parameters: KernelParameters) -> Bool { lacks("binary"); return true }
     public func ternary(_ op: TernaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ c: Operand, _ parameters: KernelParameters) -> Bool { lacks("ternary"); return true }

@@ -82,6 +82,9 @@ public protocol Backend: Sendable {
     func arange(_ out: Operand, start: Double, step: Double)
 
     // MARK: Pointwise. False: no kernel for the type.
+    /// The same as `unary` and `binary` for operands that are all row-major runs of `count` elements: the hot path, without descriptors.
+    func unaryRun(_ op: UnaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool
+    func binaryRun(_ op: BinaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool
     func unary(_ op: UnaryOp, _ out: Operand, _ x: Operand, _ parameters: KernelParameters) -> Bool
     func binary(_ op: BinaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ parameters: KernelParameters) -> Bool
     func ternary(_ op: TernaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ c: Operand, _ parameters: KernelParameters) -> Bool
