@@ -51,8 +51,14 @@ struct ProgressBar {
     }
 
     private func write(_ text: String) {
-        fputs(text, stdout)
-        fflush(stdout)
+        // Straight to the descriptor: progress must not wait in a buffer.
+        let bytes = Array(text.utf8)
+        var done = 0
+        while done < bytes.count {
+            let n = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress! + done, $0.count - done) }
+            if n < 0 && errno != EINTR { return }
+            if n > 0 { done += n }
+        }
     }
 
     private static func terminalWidth() -> Int {
