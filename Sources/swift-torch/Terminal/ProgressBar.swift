@@ -51,14 +51,8 @@ struct ProgressBar {
     }
 
     private func write(_ text: String) {
-        // Straight to the descriptor: progress must not wait in a buffer.
-        let bytes = Array(text.utf8)
-        var done = 0
-        while done < bytes.count {
-            let n = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress! + done, $0.count - done) }
-            if n < 0 && errno != EINTR { return }
-            if n > 0 { done += n }
-        }
+        print(text, terminator: "")
+        fflush(nil)   // all streams: the global `stdout` is not safe to name under strict concurrency
     }
 
     private static func terminalWidth() -> Int {
