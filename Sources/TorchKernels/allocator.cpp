@@ -13,6 +13,7 @@
 
 __thread st_thread_state st_thread __attribute__((tls_model("initial-exec")));
 uint64_t st_sequence = 0;
+int64_t st_live = 0;
 
 namespace {
 
@@ -52,7 +53,7 @@ void trim_locked() {
 }  // namespace
 
 extern "C" void *st_allocate_slow(size_t bytes) {
-  if (bytes < ((size_t)ST_SMALL_CLASSES - 1) * 64 + 1) {
+  if (bytes <= ((size_t)ST_SMALL_CLASSES - 1) * 64) {
     size_t c = (bytes + 63) >> 6;
     if (!pthread_getspecific(exit_key)) pthread_setspecific(exit_key, (void *)1);
     return aligned_alloc(64, (c ? c : 1) << 6);
@@ -73,10 +74,13 @@ extern "C" void *st_allocate_slow(size_t bytes) {
   if (squeeze) trim_locked();
   pthread_mutex_unlock(&lock);
   if (b) return b;
-  void *p = aligned_alloc(rounded >= (size_t)1 << 22 ? (size_t)1 << 21 : 64, (rounded + ((size_t)1 << 21) - 1) & ~(rounded >= (size_t)1 << 22 ? ((size_t)1 << 21) - 1 : (size_t)63) & ~(size_t)63);
+  // Blocks of 4 MB and more start at a huge page and end with one.
+  constexpr size_t huge = (size_t)1 << 21;
+  bool is_huge = rounded >= 2 * huge;
+  void *p = is_huge ? aligned_alloc(huge, (rounded + huge - 1) & ~(huge - 1)) : aligned_alloc(64, rounded);
 #if defined(MADV_HUGEPAGE)
   // Huge pages: fewer faults and TLB misses on blocks that are streamed through.
-  if (p && rounded >= (size_t)1 << 22) madvise(p, rounded, MADV_HUGEPAGE);
+  if (p && is_huge) madvise(p, rounded, MADV_HUGEPAGE);
 #endif
   if (!p) {
     pthread_mutex_lock(&lock);

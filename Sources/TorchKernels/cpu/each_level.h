@@ -31,7 +31,7 @@ namespace st_avx2 {
 #undef ST_LEVEL
 #define ST_VECTOR_BYTES 64
 #define ST_LEVEL 2
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,f16c,lzcnt,popcnt,prefer-vector-width=512"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,bmi,bmi2,f16c,lzcnt,popcnt"))), apply_to = function)
 namespace st_avx512 {
 #include ST_LEVEL_FILE
 }

@@ -11,3 +11,4 @@
 #include "st_matrix.h"
 #include "st_convolution.h"
 #include "st_optim.h"
+#include "st_trace.h"

@@ -14,6 +14,7 @@ typedef struct st_thread_state {
   bool has_buried;        // nodes wait to be freed iteratively
   bool errors_thrown;     // inside withTensorErrors
   bool error_pending;     // an error was recorded in the scope
+  void *buried;           // Swift's list of those nodes, retained
   int32_t release_depth;  // nesting of node releases
   int32_t binned;         // free small blocks, in units of 64 bytes
   void *bins[ST_SMALL_CLASSES];
@@ -30,6 +31,8 @@ static inline __attribute__((always_inline)) int32_t st_release_depth(void) { re
 static inline __attribute__((always_inline)) int32_t st_add_release_depth(int32_t d) { return st_thread.release_depth += d; }
 static inline __attribute__((always_inline)) bool st_has_buried(void) { return st_thread.has_buried; }
 static inline __attribute__((always_inline)) void st_set_has_buried(bool on) { st_thread.has_buried = on; }
+static inline void *st_buried(void) { return st_thread.buried; }
+static inline void st_set_buried(void *list) { st_thread.buried = list; }
 static inline __attribute__((always_inline)) bool st_errors_thrown(void) { return st_thread.errors_thrown; }
 static inline __attribute__((always_inline)) void st_set_errors_thrown(bool on) { st_thread.errors_thrown = on; }
 static inline __attribute__((always_inline)) bool st_error_pending(void) { return st_thread.error_pending; }
@@ -37,6 +40,10 @@ static inline __attribute__((always_inline)) void st_set_error_pending(bool on) 
 /// Increasing numbers for graph nodes, over all threads.
 extern uint64_t st_sequence;
 static inline __attribute__((always_inline)) uint64_t st_next_sequence(void) { return __atomic_add_fetch(&st_sequence, 1, __ATOMIC_RELAXED); }
+/// Storages alive, for leak checks.
+extern int64_t st_live;
+static inline __attribute__((always_inline)) void st_count_storage(int64_t d) { __atomic_add_fetch(&st_live, d, __ATOMIC_RELAXED); }
+static inline int64_t st_live_storages(void) { return __atomic_load_n(&st_live, __ATOMIC_RELAXED); }
 /// Seconds of the monotonic clock and of this thread's and process's processor time.
 double st_wall_seconds(void);
 double st_process_cpu_seconds(void);

@@ -1,0 +1,162 @@
+// What a device must be able to do. Everything else is composed above it.
+import TorchKernels
+
+public typealias UnaryOp = StUnaryOp
+public typealias BinaryOp = StBinaryOp
+public typealias TernaryOp = StTernaryOp
+public typealias ReduceOp = StReduceOp
+public typealias ScanOp = StScanOp
+public typealias ScatterOp = StScatterOp
+
+/// A convolution's numbers per spatial dimension, outermost first.
+public struct ConvolutionShape: Sendable, Equatable {
+    public var stride, padding, dilation: [Int]
+    public var groups: Int
+    public init(stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+    }
+}
+
+/// A pooling window's numbers per spatial dimension, outermost first.
+public struct PoolingShape: Sendable, Equatable {
+    public var kernelSize, stride, padding, dilation: [Int]
+    /// Average pooling: padding counts towards the divisor.
+    public var countIncludePad: Bool
+    /// Average pooling: fixed divisor, 0 for the window's size.
+    public var divisor: Int
+    public init(kernelSize: [Int], stride: [Int], padding: [Int], dilation: [Int], countIncludePad: Bool = true, divisor: Int = 0) {
+        self.kernelSize = kernelSize
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.countIncludePad = countIncludePad
+        self.divisor = divisor
+    }
+}
+
+/// Which factorisation or solve `linearAlgebra` runs; operands and results as listed, matrices row-major, batch in front.
+public enum LinearAlgebraOp: Sendable {
+    /// in: a; out: lu (packed), pivots (int32, from 1), info (int32)
+    case lu
+    /// in: a; out: factor, info (int32). Reads the lower triangle (`upper`: the upper one).
+    case cholesky(upper: Bool)
+    /// in: a, b; out: x. `a` triangular.
+    case triangularSolve(upper: Bool, transpose: Bool, unitDiagonal: Bool)
+    /// in: a; out: q, r. `complete`: square q.
+    case qr(complete: Bool)
+    /// in: a; out: packed reflectors (as LAPACK geqrf), tau
+    case householder
+    /// in: packed, tau; out: q with the columns of `packed`
+    case householderProduct
+    /// in: a; out: u, s (real), vh. `full`: square u and vh.
+    case svd(full: Bool)
+    /// in: a (Hermitian, the named triangle is read); out: eigenvalues ascending (real), eigenvectors
+    case eigh(upper: Bool)
+    /// in: a; out: eigenvalues (complex), right eigenvectors (complex)
+    case eig
+    /// in: a, b; out: x, rank (int64), singular values
+    case leastSquares(rcond: Double)
+    /// in: a symmetric or Hermitian; out: ld (packed), pivots (int32), info (int32)
+    case ldl(hermitian: Bool)
+    /// in: ld, pivots, b; out: x
+    case ldlSolve(hermitian: Bool)
+}
+
+/// The primitives of a device, on plain operands: no tensors, no gradients, no broadcasting (operands come expanded), shapes already checked.
+///
+/// A device implements what it can; what it lacks reports `not implemented on this device` with the primitive's name.
+public protocol Backend: Sendable {
+    var device: Device { get }
+
+    // MARK: Memory
+    /// Memory for `byteCount` bytes, contents undefined; nil when refused.
+    func allocate(byteCount: Int) -> Storage?
+    /// out = in, converted to out's type. Any strides on both sides; they do not overlap.
+    func copy(_ out: Operand, _ input: Operand)
+    /// out = the element at `value`, which is of out's type.
+    func fill(_ out: Operand, _ value: UnsafeRawPointer)
+    /// out[i] = start + i * step along a contiguous 1-D output.
+    func arange(_ out: Operand, start: Double, step: Double)
+
+    // MARK: Pointwise. False: no kernel for the type.
+    /// The same as `unary` and `binary` for operands that are all row-major runs of `count` elements: the hot path, without descriptors.
+    func unaryRun(_ op: UnaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool
+    func binaryRun(_ op: BinaryOp, _ dtype: DType, _ out: UnsafeMutableRawPointer, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer, count: Int, _ parameters: KernelParameters) -> Bool
+    func unary(_ op: UnaryOp, _ out: Operand, _ x: Operand, _ parameters: KernelParameters) -> Bool
+    func binary(_ op: BinaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ parameters: KernelParameters) -> Bool
+    func ternary(_ op: TernaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ c: Operand, _ parameters: KernelParameters) -> Bool
+    /// out = condition ? a : b
+    func select(_ out: Operand, _ condition: Operand, _ a: Operand, _ b: Operand)
+    /// True if any element of integer operand `x` is zero (divisors are checked before an integer division).
+    func hasZero(_ x: Operand) -> Bool
+
+    // MARK: Reductions and scans
+    /// Reduces the dims where `reduced` is set; out has size 1 there (or those dims with stride 0). False: no kernel for the type.
+    func reduce(_ op: ReduceOp, _ out: Operand, _ x: Operand, reduced: Dims, _ parameters: KernelParameters) -> Bool
+    /// Running op along `dim`; indices (int64) for max and min.
+    func scan(_ op: ScanOp, _ out: Operand, _ indices: Operand?, _ x: Operand, dim: Int) -> Bool
+
+    // MARK: Rows: contiguous [rows, columns]
+    func softmax(_ out: Operand, _ x: Operand, logarithm: Bool) -> Bool
+    func softmaxBackward(_ dx: Operand, _ dy: Operand, _ y: Operand, logarithm: Bool) -> Bool
+    func layerNorm(_ y: Operand, mean: Operand, rstd: Operand, _ x: Operand, weight: Operand?, bias: Operand?, epsilon: Double) -> Bool
+    func layerNormBackward(dx: Operand?, dweight: Operand?, dbias: Operand?, _ dy: Operand, _ x: Operand, weight: Operand?, mean: Operand, rstd: Operand) -> Bool
+    func rmsNorm(_ y: Operand, rstd: Operand, _ x: Operand, weight: Operand?, epsilon: Double) -> Bool
+    func rmsNormBackward(dx: Operand?, dweight: Operand?, _ dy: Operand, _ x: Operand, weight: Operand?, rstd: Operand) -> Bool
+    /// x contiguous [n, c, inner]
+    func batchNormStatistics(mean: Operand, variance: Operand, _ x: Operand) -> Bool
+    func batchNorm(_ y: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, bias: Operand?) -> Bool
+    func batchNormBackward(dx: Operand?, dweight: Operand?, dbias: Operand?, _ dy: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, training: Bool) -> Bool
+    /// x [rows, columns], target int64 [rows]; loss and lse [rows].
+    func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool
+    func crossEntropyBackward(_ dx: Operand, _ x: Operand, _ target: Operand, lse: Operand, scale: Operand, ignoreIndex: Int) -> Bool
+
+    // MARK: Indexing. Results: nil, or the position of the first index that is out of range.
+    func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) -> Int?
+    func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int) -> Int?
+    /// out[i] = x[index[i]] over dim 0, rows contiguous.
+    func takeRows(_ out: Operand, _ x: Operand, _ index: Operand) -> Int?
+    /// out[index[i]] += alpha * x[i] over dim 0, rows contiguous; `skip` is an index that is passed over.
+    func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?) -> Int?
+    /// Number of true elements, or, with `out` (int64 [count, rank]), their positions.
+    func nonzero(_ out: Operand?, _ mask: Operand) -> Int
+    func maskedSelect(_ out: Operand, _ x: Operand, _ mask: Operand)
+    /// Returns how many source elements were wanted.
+    func maskedScatter(_ out: Operand, _ mask: Operand, _ source: Operand) -> Int
+
+    // MARK: Sorting: contiguous [rows, n]
+    func sort(values: Operand, indices: Operand?, _ x: Operand, descending: Bool) -> Bool
+    func topK(values: Operand, indices: Operand, _ x: Operand, k: Int, largest: Bool) -> Bool
+    /// 1-D sorted boundaries.
+    func searchSorted(_ out: Operand, boundaries: Operand, values: Operand, right: Bool) -> Bool
+
+    // MARK: Matrix product
+    /// out[b, m, n] = alpha * a[b, m, k] · b[b, k, n] + beta * out; batch dims already joined to one (stride 0 allowed), any strides.
+    func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool
+
+    // MARK: Convolution and pooling: x [n, c, spatial…], weight [o, c / groups, kernel…], y [n, o, spatial…]
+    func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool
+    func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool
+    func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool
+    /// indices: int64 positions within the plane; nil when not wanted.
+    func maxPool(_ y: Operand, indices: Operand?, _ x: Operand, _ shape: PoolingShape) -> Bool
+    func maxPoolBackward(_ dx: Operand, _ dy: Operand, indices: Operand) -> Bool
+    func averagePool(_ y: Operand, _ x: Operand, _ shape: PoolingShape) -> Bool
+    func averagePoolBackward(_ dx: Operand, _ dy: Operand, _ shape: PoolingShape) -> Bool
+
+    // MARK: Attention: q [b, h, t, d], k and v [b, h, s, d]; lse float32 [b, h, t]
+    func attention(_ out: Operand, lse: Operand, query: Operand, key: Operand, value: Operand, causal: Bool, scale: Double) -> Bool
+    func attentionBackward(dq: Operand, dk: Operand, dv: Operand, _ dout: Operand, out: Operand, lse: Operand, query: Operand, key: Operand, value: Operand, causal: Bool, scale: Double) -> Bool
+
+    // MARK: Linear algebra, Fourier transform, resampling
+    func linearAlgebra(_ op: LinearAlgebraOp, outputs: [Operand], inputs: [Operand]) -> Bool
+    /// Complex transform along the last dim, contiguous; sign -1 forward, +1 inverse; unscaled.
+    func fft(_ out: Operand, _ x: Operand, sign: Int) -> Bool
+
+    // MARK: Fused optimizer steps over many contiguous tensors
+    func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool
+    func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool
+}
