@@ -88,15 +88,20 @@ template <int W> struct Store<float, W, h16> { ST_FN void at(h16 *p, Vec<float, 
 template <int W> struct Store<float, W, b16> { ST_FN void at(b16 *p, Vec<float, W> v) { Vec<unsigned short, W> t = float_to_bfloat<W>(v); __builtin_memcpy(p, &t, sizeof t); } };
 template <class C, int W, class T> ST_FN void store(T *p, Vec<C, W> v) { Store<C, W, T>::at(p, v); }
 
+/// 0, 1, 2, ...
+template <class C, int W> ST_FN Vec<MaskElement<C>, W> lanes() {
+  Vec<MaskElement<C>, W> l;
+  for (int i = 0; i < W; ++i) l[i] = (MaskElement<C>)i;
+  return l;
+}
+
 /// The first n < W elements, the other lanes `fill`; nothing beyond is read.
 template <class C, int W, class T> ST_FN Vec<C, W> load_part(const T *p, long n, C fill) {
   T t[W] = {};
   __builtin_memcpy(t, p, (unsigned long)n * sizeof(T));
   Vec<C, W> v = load<C, W>((const T *)t);
   typedef MaskElement<C> M;
-  Vec<M, W> lane;
-  for (int i = 0; i < W; ++i) lane[i] = (M)i;
-  return lane < (Vec<M, W>)((M)n) ? v : (Vec<C, W>)(fill);
+  return lanes<C, W>() < (Vec<M, W>)((M)n) ? v : (Vec<C, W>)(fill);
 }
 template <class C, int W, class T> ST_FN void store_part(T *p, long n, Vec<C, W> v) {
   T t[W];
