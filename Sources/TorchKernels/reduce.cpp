@@ -535,7 +535,7 @@ void merge_units(void *context, int64_t begin, int64_t end) {
 extern "C" StDType st_reduce_result(StReduceOp op, StDType in) {
   switch (op) {
     case StReduceOp_argmax: case StReduceOp_argmin: case StReduceOp_countNonzero: case StReduceOp_wideSum: case StReduceOp_wideProd: return StDType_int64;
-    case StReduceOp_any: case StReduceOp_all: return StDType_bool;
+    case StReduceOp_any: case StReduceOp_all: return in == StDType_uint8 ? StDType_uint8 : StDType_bool;
     case StReduceOp_variance: case StReduceOp_std: case StReduceOp_norm:
       return in == StDType_complex64 ? StDType_float32 : in == StDType_complex128 ? StDType_float64 : in;
     default: return in;
