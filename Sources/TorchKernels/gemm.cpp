@@ -9,7 +9,6 @@
 #include "st_matrix.h"
 #include "st_allocator.h"
 #include "st_parallel.h"
-#include <string.h>
 
 #define ST_LEVEL_FILE "gemm.inc"
 #include "cpu/each_level.h"
