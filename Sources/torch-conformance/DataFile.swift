@@ -2,7 +2,7 @@
 import Glibc
 import Torch
 
-/// A file mapped into memory.
+/// A file mapped into memory for the rest of the process, so that lines and tensors may point into it.
 final class MappedFile {
     let path: String
     let bytes: UnsafeRawBufferPointer
@@ -22,8 +22,6 @@ final class MappedFile {
         guard let p = mmap(nil, size, PROT_READ, MAP_PRIVATE, fd, 0), p != MAP_FAILED else { throw ConformanceError("can not map \(path)") }
         bytes = UnsafeRawBufferPointer(start: p, count: size)
     }
-
-    deinit { if let p = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: p), bytes.count) } }
 
     /// The lines, without their ends; empty ones are left out.
     var lines: [UnsafeRawBufferPointer] {
