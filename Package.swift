@@ -52,6 +52,8 @@ let package = Package(
             name: "torch-conformance",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20
