@@ -124,11 +124,11 @@ enum Engine {
             if capturing { visited.append(u) }
             u._withUnsafeGuaranteedRef { $0.forEachEdge(visit) }
         }
-        if capturing { markNeeded(visited) }
+        if capturing { markNeeded(visited, roots) }
     }
 
     /// Keeps only the nodes from which a captured one can be reached. Inputs were recorded before outputs, so one sweep in that order settles it.
-    private static func markNeeded(_ visited: [Unmanaged<Node>]) {
+    private static func markNeeded(_ visited: [Unmanaged<Node>], _ roots: [Node]) {
         let nodes = visited.map { $0.takeUnretainedValue() }.sorted { $0.sequence < $1.sequence }
         for n in nodes where n is LeafNode { n.isNeeded = captures[ObjectIdentifier(n)] != nil }
         for n in nodes where !(n is LeafNode) {
@@ -139,6 +139,7 @@ enum Engine {
         // Edges from nodes that will not run bring nothing.
         for n in nodes { n.pending = 0 }
         for n in nodes where n.isNeeded { n.forEachEdge { $0.pending &+= 1 } }
+        for r in roots { r.pending &+= 1 }
     }
 
     private static func drain(retainGraph: Bool, createGraph: Bool) {

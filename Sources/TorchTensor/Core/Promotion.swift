@@ -53,7 +53,7 @@ extension Tensor {
     }
 
     /// A number as an operand.
-    static func number(_ value: Scalar) -> Tensor { scalarTensor(value, value.dtype, isNumber: true) }
+    package static func number(_ value: Scalar) -> Tensor { scalarTensor(value, value.dtype, isNumber: true) }
 
     /// A 0-dim tensor on the CPU.
     @inline(__always)

@@ -1,0 +1,9 @@
+// Rows: matrix products.
+import TorchRuntime
+import TorchTensor
+
+extension OperatorTable {
+    static let matmul: [OperatorRow] = [
+
+    ]
+}
