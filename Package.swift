@@ -32,7 +32,7 @@ let package = Package(
         .target(name: "TorchFormats", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOptim", dependencies: ["TorchNN"], swiftSettings: swiftSettings),
-        .target(name: "TorchData", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .target(name: "TorchData", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOperators", dependencies: ["TorchTensor", "TorchNN"], swiftSettings: swiftSettings),
         // Floor 7
         .target(
