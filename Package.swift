@@ -52,6 +52,7 @@ let package = Package(
             name: "torch-conformance",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
+        .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20
 )
