@@ -51,8 +51,8 @@ struct ProgressBar {
     }
 
     private func write(_ text: String) {
-        fputs(text, stdout)
-        fflush(stdout)
+        print(text, terminator: "")
+        fflush(nil)   // all streams: the global `stdout` is not safe to name under strict concurrency
     }
 
     private static func terminalWidth() -> Int {
