@@ -90,6 +90,12 @@ public final class DataLoaderIterator<Set: Dataset>: IteratorProtocol {
         }
     }
 
+    /// Passes over the next `count` batches. Call it before the first batch is taken, to go on in the middle of an epoch.
+    public func skip(_ count: Int) {
+        position += count
+        pipeline?.skip(to: position)
+    }
+
     /// The next batch, nil at the end.
     public func nextBatch() throws -> [Tensor]? {
         guard position < batches.count else { return nil }
@@ -150,7 +156,7 @@ private final class Pipeline: @unchecked Sendable {
             pthread_mutex_unlock(mutex)
             let result = Result { try work(job) }
             pthread_mutex_lock(mutex)
-            results[job] = result
+            if job >= taken { results[job] = result }
             pthread_cond_broadcast(changed)
             pthread_mutex_unlock(mutex)
         }
@@ -177,6 +183,15 @@ private final class Pipeline: @unchecked Sendable {
             }
             pthread_cond_wait(changed, mutex)
         }
+    }
+
+    func skip(to job: Int) {
+        pthread_mutex_lock(mutex)
+        taken = Swift.max(taken, job)
+        nextJob = Swift.max(nextJob, job)
+        results = results.filter { $0.key >= job }
+        pthread_cond_broadcast(changed)
+        pthread_mutex_unlock(mutex)
     }
 
     func stop() {
