@@ -1,22 +1,9 @@
 // Convolution layers.
 import TorchTensor
 
-/// One number for all spatial dims, or one each.
-public protocol SpatialSize {
-    func values(_ count: Int) -> [Int]
-}
-extension Int: SpatialSize {
-    public func values(_ count: Int) -> [Int] { [Int](repeating: self, count: count) }
-}
-extension Array: SpatialSize where Element == Int {
-    public func values(_ count: Int) -> [Int] {
-        if self.count == 1 { return self[0].values(count) }
-        guard self.count == count else {
-            TensorError.report("size", "expected 1 or \(count) numbers, one a spatial dimension, got \(self)")
-            return [Int](repeating: 1, count: count)
-        }
-        return self
-    }
+extension SpatialSize {
+    /// One number for each of `rank` spatial dims; ones after a report of a wrong count.
+    func list(_ rank: Int, _ name: String) -> [Int] { resolved(rank, name, "Module") ?? [Int](repeating: 1, count: rank) }
 }
 
 /// What Conv1d, Conv2d and Conv3d share.
@@ -77,32 +64,36 @@ public final class Conv1d: Convolution, Layer {
         super.init(inChannels, outChannels, [kernelSize], [stride], [padding], [dilation], groups, bias, dtype, generator)
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { conv1d(x, weight, bias?.tensor, stride: stride, padding: padding, dilation: dilation, groups: groups) }
+        inLayer { conv1d(x, weight, bias?.tensor, stride: SpatialSize(stride), padding: .size(SpatialSize(padding)), dilation: SpatialSize(dilation), groups: groups) }
     }
 }
 
 /// Convolution over (n, channels, height, width). PyTorch: `torch.nn.Conv2d`.
 public final class Conv2d: Convolution, Layer {
     public init(
-        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        dilation: some SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32, generator: Generator = .default
+        _ inChannels: Int, _ outChannels: Int, kernelSize: SpatialSize, stride: SpatialSize = 1, padding: SpatialSize = 0,
+        dilation: SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32, generator: Generator = .default
     ) {
-        super.init(inChannels, outChannels, kernelSize.values(2), stride.values(2), padding.values(2), dilation.values(2), groups, bias, dtype, generator)
+        super.init(
+            inChannels, outChannels, kernelSize.list(2, "kernel_size"), stride.list(2, "stride"), padding.list(2, "padding"), dilation.list(2, "dilation"), groups, bias, dtype,
+            generator)
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { conv2d(x, weight, bias?.tensor, stride: stride, padding: padding, dilation: dilation, groups: groups) }
+        inLayer { conv2d(x, weight, bias?.tensor, stride: SpatialSize(stride), padding: .size(SpatialSize(padding)), dilation: SpatialSize(dilation), groups: groups) }
     }
 }
 
 /// Convolution over (n, channels, depth, height, width). PyTorch: `torch.nn.Conv3d`.
 public final class Conv3d: Convolution, Layer {
     public init(
-        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        dilation: some SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32, generator: Generator = .default
+        _ inChannels: Int, _ outChannels: Int, kernelSize: SpatialSize, stride: SpatialSize = 1, padding: SpatialSize = 0,
+        dilation: SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32, generator: Generator = .default
     ) {
-        super.init(inChannels, outChannels, kernelSize.values(3), stride.values(3), padding.values(3), dilation.values(3), groups, bias, dtype, generator)
+        super.init(
+            inChannels, outChannels, kernelSize.list(3, "kernel_size"), stride.list(3, "stride"), padding.list(3, "padding"), dilation.list(3, "dilation"), groups, bias, dtype,
+            generator)
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { conv3d(x, weight, bias?.tensor, stride: stride, padding: padding, dilation: dilation, groups: groups) }
+        inLayer { conv3d(x, weight, bias?.tensor, stride: SpatialSize(stride), padding: .size(SpatialSize(padding)), dilation: SpatialSize(dilation), groups: groups) }
     }
 }

@@ -6,11 +6,11 @@ public final class MaxPool2d: Module, Layer {
     public let kernelSize, stride, padding, dilation: [Int]
     public let ceilMode: Bool
     /// `stride` defaults to the kernel's size.
-    public init(_ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, padding: some SpatialSize = 0, dilation: some SpatialSize = 1, ceilMode: Bool = false) {
-        self.kernelSize = kernelSize.values(2)
-        self.stride = stride?.values(2) ?? kernelSize.values(2)
-        self.padding = padding.values(2)
-        self.dilation = dilation.values(2)
+    public init(_ kernelSize: SpatialSize, stride: SpatialSize? = nil, padding: SpatialSize = 0, dilation: SpatialSize = 1, ceilMode: Bool = false) {
+        self.kernelSize = kernelSize.list(2, "kernelSize")
+        self.stride = stride?.list(2, "stride") ?? kernelSize.list(2, "kernelSize")
+        self.padding = padding.list(2, "padding")
+        self.dilation = dilation.list(2, "dilation")
         self.ceilMode = ceilMode
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -23,10 +23,10 @@ public final class MaxPool2d: Module, Layer {
 public final class AvgPool2d: Module, Layer {
     public let kernelSize, stride, padding: [Int]
     public let ceilMode, countIncludePad: Bool
-    public init(_ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, padding: some SpatialSize = 0, ceilMode: Bool = false, countIncludePad: Bool = true) {
-        self.kernelSize = kernelSize.values(2)
-        self.stride = stride?.values(2) ?? kernelSize.values(2)
-        self.padding = padding.values(2)
+    public init(_ kernelSize: SpatialSize, stride: SpatialSize? = nil, padding: SpatialSize = 0, ceilMode: Bool = false, countIncludePad: Bool = true) {
+        self.kernelSize = kernelSize.list(2, "kernelSize")
+        self.stride = stride?.list(2, "stride") ?? kernelSize.list(2, "kernelSize")
+        self.padding = padding.list(2, "padding")
         self.ceilMode = ceilMode
         self.countIncludePad = countIncludePad
     }
@@ -39,7 +39,7 @@ public final class AvgPool2d: Module, Layer {
 /// Mean of windows chosen so that the output has the given size. PyTorch: `torch.nn.AdaptiveAvgPool2d`.
 public final class AdaptiveAvgPool2d: Module, Layer {
     public let outputSize: [Int]
-    public init(_ outputSize: some SpatialSize) { self.outputSize = outputSize.values(2) }
+    public init(_ outputSize: SpatialSize) { self.outputSize = outputSize.list(2, "outputSize") }
     public func callAsFunction(_ x: Tensor) -> Tensor { inLayer { adaptiveAvgPool2d(x, outputSize: outputSize) } }
     public override var extraDescription: String { "output_size=\(outputSize)" }
 }
