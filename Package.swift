@@ -42,7 +42,7 @@ let package = Package(
         // Floor 8
         .executableTarget(
             name: "swift-torch",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Torch", "TorchKernels", "CVendor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "torch-bench",
@@ -55,6 +55,8 @@ let package = Package(
         .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20

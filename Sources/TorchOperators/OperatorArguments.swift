@@ -43,6 +43,9 @@ public final class OperatorArguments {
 
     // MARK: Tensors
 
+    /// True for a tensor.
+    public func isTensor(_ parameter: String) -> Bool { if case .tensor = value(parameter) { true } else { false } }
+
     public func tensor(_ parameter: String) throws -> Tensor {
         guard case .tensor(let t) = value(parameter) else { throw fail(parameter, "a tensor", value(parameter)) }
         return t

@@ -8,7 +8,7 @@ struct SwiftTorch: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swift-torch",
         abstract: "PyTorch's system, native in Swift.",
-        version: Torch.version,
+        version: swiftTorchVersion,
         subcommands: [EnvCommand.self, DemoCommand.self, TrainCommand.self, PredictCommand.self, ULPCommand.self])
 
     static func main() {

@@ -24,8 +24,8 @@ struct DemoCommand: ParsableCommand {
     }
 
     private func version() {
-        step("Version and devices", "print(Torch.version, CUDA.isAvailable)")
-        print(Torch.version, CUDA.isAvailable)
+        step("Version and devices", "print(swiftTorchVersion, CUDA.isAvailable)")
+        print(swiftTorchVersion, CUDA.isAvailable)
         if let reason = CUDA.unavailableReason { print("(\(reason))") }
     }
 

@@ -8,7 +8,7 @@ struct EnvCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "env", abstract: "Version, element types, CPU level, libraries found, CUDA.")
 
     func run() {
-        var rows: [(String, String)] = [("swift-torch", Torch.version)]
+        var rows: [(String, String)] = [("swift-torch", swiftTorchVersion)]
         #if DEBUG
             rows.append(("build", "debug (slow)"))
         #else

@@ -15,13 +15,13 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "PGM files; test pictures if none is given.") var files: [String] = []
 
     func run() throws {
-        let file = try Safetensors.load(from: model)
-        let facts = Dictionary(file.metadata, uniquingKeysWith: { a, _ in a })
+        let file = try Safetensors.File(path: model)
+        let facts = file.metadata
         guard let height = facts["height"].flatMap({ Int($0) }), let width = facts["width"].flatMap({ Int($0) }), height >= 8, width >= 8, height <= 4096, width <= 4096,
             let names = facts["classes"]?.split(separator: "\n").map(String.init), !names.isEmpty
         else { throw CommandFailure("\(model) was not saved by `swift-torch train`: its metadata lack height, width or classes") }
         let network = Classifier(height: height, width: width, classes: names.count)
-        do { try network.load(StateDict(file.entries)) } catch { throw CommandFailure("\(model): \(error)") }
+        do { try network.load(StateDict(try file.tensors())) } catch { throw CommandFailure("\(model): \(error)") }
         network.eval()
         let pictures = try files.isEmpty ? testPictures(height, width) : files.map { try Self.picture($0, height, width) }
         let normal: (Float, Float) = facts["data"] == "Fashion-MNIST" ? (0.2860, 0.3530) : (0.306, 0.377)

@@ -105,7 +105,7 @@ final class TrainingSession {
             try save()
             bar.finish("loss \(ProgressBar.decimal(recent, 4))  test accuracy \(ProgressBar.decimal(accuracy * 100, 2)) %")
         }
-        try Safetensors.save(model.stateDict().entries, to: modelPath, metadata: modelMetadata)
+        try Safetensors.save(model.stateDict().entries, metadata: modelMetadata, to: modelPath)
         try drawCurve()
         print("saved \(modelPath) and \(curvePath)")
     }
@@ -125,8 +125,8 @@ final class TrainingSession {
 
     // MARK: Saving
 
-    private var modelMetadata: [(String, String)] {
-        [("data", data.test.name), ("height", "\(data.test.height)"), ("width", "\(data.test.width)"), ("classes", data.test.classes.joined(separator: "\n"))]
+    private var modelMetadata: [String: String] {
+        ["format": "pt", "data": data.test.name, "height": "\(data.test.height)", "width": "\(data.test.width)", "classes": data.test.classes.joined(separator: "\n")]
     }
 
     /// Everything that the rest of the training depends on.
@@ -138,12 +138,11 @@ final class TrainingSession {
         entries.append(("generator.now", Tensor(Generator.default.state)))
         entries.append(("history", Tensor(history.flatMap { [$0.x, $0.loss] }, dtype: .float64)))
         entries.append(("accuracies", Tensor(accuracies.flatMap { [$0.x, $0.accuracy] }, dtype: .float64)))
-        try Safetensors.save(entries.map { (name: $0.0, tensor: $0.1) }, to: statePath, metadata: modelMetadata)
+        try Safetensors.save(entries.map { (name: $0.0, tensor: $0.1) }, metadata: modelMetadata, to: statePath)
     }
 
     func load() throws {
-        let file = try Safetensors.load(from: statePath)
-        let state = StateDict(file.entries)
+        let state = StateDict(try Safetensors.load(statePath))
         func part(_ prefix: String) -> StateDict {
             StateDict(state.entries.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
         }
