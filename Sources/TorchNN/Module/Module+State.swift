@@ -42,6 +42,9 @@ public struct LoadReport: Sendable, CustomStringConvertible {
     /// Names whose shapes differ: expected and found.
     public var wrongShape: [(name: String, expected: [Int], found: [Int])] = []
 
+    /// Nothing looked at yet.
+    public init() {}
+
     /// True if everything fitted.
     public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && wrongShape.isEmpty }
 
@@ -58,6 +61,7 @@ public struct LoadReport: Sendable, CustomStringConvertible {
 public struct StateError: Error, Sendable, CustomStringConvertible {
     /// The whole story, all entries at once.
     public let report: LoadReport
+    public init(report: LoadReport) { self.report = report }
     public var description: String { "the state does not fit the model: \(report)" }
 }
 

@@ -1,0 +1,4 @@
+// The command-line tool.
+import Torch
+
+print("swift-torch \(swiftTorchVersion)")
