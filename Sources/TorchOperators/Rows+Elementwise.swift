@@ -14,7 +14,7 @@ extension OperatorTable {
             return try .tensor(x.sub(y, alpha: a.scalar("alpha")))
         },
         OperatorRow("rsub", "input, other, *, alpha=1") { a in
-            let (x, y) = (try a.operand("input"), try a.operand("other"))
+            let (x, y) = (try a.tensor("input"), try a.operand("other"))
             return try .tensor(y.sub(x, alpha: a.scalar("alpha")))
         },
         .binary("__radd__") { x, y in y + x },
@@ -30,7 +30,7 @@ extension OperatorTable {
             let mode: Tensor.RoundingMode = try a.choice("rounding_mode")
             return .tensor(x.div(y, roundingMode: mode))
         },
-        .binary("true_divide", "input: operand, other") { x, y in x / y },
+        OperatorRow("true_divide", "input, other") { a in try .tensor(a.operand("input") / a.operand("other")) },
         .binary("floor_divide") { x, y in x.floorDivide(y) },
         .binary("remainder", "input: operand, other") { x, y in x.remainder(y) },
         .binary("fmod") { x, y in x.fmod(y) },

@@ -45,35 +45,15 @@ struct ConformanceError: Error, CustomStringConvertible {
 
 /// Tensors of one safetensors file by name.
 final class Shard {
-    private let file: MappedFile
-    private let start: Int
-    private let entries: [String: JSON]
+    private let file: Safetensors.File
 
-    init(_ path: String) throws {
-        file = try MappedFile(path)
-        guard file.bytes.count >= 8 else { throw ConformanceError("\(path) is no safetensors file") }
-        let length = Int(UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self)))
-        guard length <= file.bytes.count - 8 else { throw ConformanceError("\(path): header longer than the file") }
-        start = 8 + length
-        guard case .object(let o) = try JSON(bytes: UnsafeRawBufferPointer(rebasing: file.bytes[8..<start])) else {
-            throw ConformanceError("\(path): header is no object")
-        }
-        entries = o
+    init(_ path: String) throws { file = try Safetensors.File(path: path) }
+
+    /// Calls `body` with the bytes of a tensor.
+    func withBytes<Result>(_ name: String, _ body: (UnsafeRawBufferPointer, Safetensors.Entry) throws -> Result) throws -> Result {
+        guard let e = file[name] else { throw ConformanceError("\(file.path) has no tensor \(name)") }
+        return try file.withBytes(of: e) { try body($0, e) }
     }
-
-    /// The bytes of a tensor, its stored type and shape.
-    func entry(_ name: String) throws -> (bytes: UnsafeRawBufferPointer, dtype: String, shape: [Int]) {
-        guard let e = entries[name], let offsets = e["data_offsets"]?.array?.compactMap(\.int), offsets.count == 2,
-            let dtype = e["dtype"]?.string, let shape = e["shape"]?.array?.compactMap(\.int),
-            0 <= offsets[0], offsets[0] <= offsets[1], start + offsets[1] <= file.bytes.count
-        else { throw ConformanceError("\(file.path) has no tensor \(name)") }
-        return (UnsafeRawBufferPointer(rebasing: file.bytes[(start + offsets[0])..<(start + offsets[1])]), dtype, shape)
-    }
-
-    static let types: [String: DType] = [
-        "BOOL": .bool, "U8": .uint8, "I8": .int8, "I16": .int16, "I32": .int32, "I64": .int64, "F16": .float16, "BF16": .bfloat16, "F32": .float32,
-        "F64": .float64, "U16": .uint16, "U32": .uint32, "U64": .uint64,
-    ]
 }
 
 extension Tensor {

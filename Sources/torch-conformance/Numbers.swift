@@ -113,7 +113,7 @@ struct Tolerance {
     var absolute = 0.0
     init(relative: Double, absolute: Double) { (self.relative, self.absolute) = (relative, absolute) }
     init(_ json: JSON?) {
-        relative = json?["rtol"]?.number ?? 0
-        absolute = json?["atol"]?.number ?? 0
+        relative = json?["rtol"]?.double ?? 0
+        absolute = json?["atol"]?.double ?? 0
     }
 }

@@ -16,7 +16,7 @@ struct OperatorCase {
     let id: String
     let function: String
     private let number: Int
-    private let specs: [String: JSON]
+    private let specs: JSON.Object
 
     init(_ json: JSON, _ shard: (String) throws -> Shard) throws {
         guard let id = json["id"]?.string, let fn = json["fn"]?.string, let n = json["n"]?.int else { throw ConformanceError("a case without id, fn or n") }
@@ -24,7 +24,7 @@ struct OperatorCase {
         self.id = id
         function = fn
         number = n
-        specs = json["tensors"]?.object ?? [:]
+        specs = json["tensors"]?.object ?? JSON.Object()
         self.shard = try json["shard"]?.string.map(shard)
     }
 
@@ -45,21 +45,21 @@ struct OperatorCase {
         return (t, shape, s)
     }
 
-    func stored(_ key: String) throws -> UnsafeRawBufferPointer {
+    private func withStored<Result>(_ key: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         guard let shard else { throw ConformanceError("\(id): no shard") }
-        return try shard.entry("\(number)/\(key)").bytes
+        return try shard.withBytes("\(number)/\(key)") { bytes, _ in try body(bytes) }
     }
 
     /// An expected tensor.
     func numbers(_ key: String) throws -> Numbers {
         let s = try spec(key)
-        return Numbers(try stored(key), s.dtype, s.shape)
+        return try withStored(key) { Numbers($0, s.dtype, s.shape) }
     }
 
     func tensor(_ key: String) throws -> Tensor {
         let s = try spec(key)
         let strides = s.json["stride"]?.array?.compactMap(\.int)
-        return try Tensor.rebuilt(try stored(key), s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0)
+        return try withStored(key) { try Tensor.rebuilt($0, s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0) }
     }
 
     /// A JSON tree as an operator's value; tensors come from `inputs`.
@@ -67,13 +67,14 @@ struct OperatorCase {
         switch j {
         case .null: return .none
         case .bool(let b): return .bool(b)
-        case .int(let i): return .int(i)
+        case .int(let i): return .int(Int(i))
+        case .bigInt(let s): throw ConformanceError("bare number \(s) in a tree")
         case .double(let d): return .double(d)
         case .string(let s): return .string(s)
         case .array(let a): return .list(try a.map { try value($0, tensor) })
         case .object(let o):
             if let items = o["tuple"]?.array { return .tuple(try items.map { try value($0, tensor) }) }
-            guard let (kind, v) = o.first(where: { $0.key != "names" }) else { throw ConformanceError("empty object in a tree") }
+            guard let (kind, v) = o.first(where: { $0.name != "names" }) else { throw ConformanceError("empty object in a tree") }
             switch kind {
             case "t": return try tensor(v.string ?? "")
             case "i": return .int(Int(v.string ?? "") ?? 0)
@@ -81,9 +82,9 @@ struct OperatorCase {
             case "c":
                 guard let parts = v.array, parts.count == 2 else { throw ConformanceError("complex number without two parts") }
                 return .complex(try real(parts[0]), try real(parts[1]))
-            case "dict": return .dictionary(try (v.object ?? [:]).mapValues { try value($0, tensor) })
+            case "dict": return .dictionary(try values(v.object ?? JSON.Object(), tensor))
             case "dtype":
-                guard let t = DType(name: v.string ?? "") else { throw Unsupported(description: "element type \(v.text) is not supported") }
+                guard let t = DType(name: v.string ?? "") else { throw Unsupported(description: "element type \(v) is not supported") }
                 return .dtype(t)
             case "memory_format": return .memoryFormat(v.string ?? "")
             case "layout": return .layout(v.string ?? "")
@@ -97,13 +98,19 @@ struct OperatorCase {
         }
     }
 
+    private static func values(_ o: JSON.Object, _ tensor: (String) throws -> OperatorValue) throws -> [String: OperatorValue] {
+        var result: [String: OperatorValue] = [:]
+        for (name, v) in o { result[name] = try value(v, tensor) }
+        return result
+    }
+
     private static func real(_ j: JSON) throws -> Double {
-        if let d = j.number { return d }
+        if let d = j.double { return d }
         switch j.string {
         case "nan": return .nan
         case "inf": return .infinity
         case "-inf": return -.infinity
-        default: throw ConformanceError("not a number: \(j.text)")
+        default: throw ConformanceError("not a number: \(j)")
         }
     }
 
@@ -128,7 +135,7 @@ struct OperatorCase {
     /// Arguments, keywords and the input tensors by key.
     private func arguments(requiringGradients: Bool) throws -> (positional: [OperatorValue], keywords: [String: OperatorValue], inputs: [String: Tensor]) {
         var inputs: [String: Tensor] = [:]
-        let wanted = requiringGradients ? json["grad"]?["ins"]?.object ?? [:] : [:]
+        let wanted = requiringGradients ? json["grad"]?["ins"]?.object ?? JSON.Object() : JSON.Object()
         func lookUp(_ key: String) throws -> OperatorValue {
             if let t = inputs[key] { return .tensor(t) }
             var t = try tensor(key)
@@ -137,7 +144,7 @@ struct OperatorCase {
             return .tensor(t)
         }
         let positional = try (json["args"]?.array ?? []).map { try Self.value($0, lookUp) }
-        let keywords = try (json["kwargs"]?.object ?? [:]).mapValues { try Self.value($0, lookUp) }
+        let keywords = try Self.values(json["kwargs"]?.object ?? JSON.Object(), lookUp)
         return (positional, keywords, inputs)
     }
 
@@ -203,7 +210,7 @@ struct OperatorCase {
         let expected = try expectedLeaves()
         guard found.count == expected.count else { return "\(found.count) results, expected \(expected.count)" }
         let tolerance = Tolerance(json["tol"])
-        let kinds = json["checks"]?.object ?? [:]
+        let kinds = json["checks"]?.object ?? JSON.Object()
         let mask = try json["out_mask"]?.string.map { try numbers($0).ints }
         let relations = Relations(case: self, found: found, inputs: inputs, positional: positional, keywords: keywords)
         var relationChecked = false
@@ -229,7 +236,7 @@ struct OperatorCase {
             }
             if let d = try relations.difference(kind, i, n, try numbers(key), tolerance) { return "\(label)\(d)" }
         }
-        for (input, after) in json["mutated"]?.object ?? [:] {
+        for (input, after) in json["mutated"]?.object ?? JSON.Object() {
             guard let key = after.string else { continue }
             guard let new = try outcome.updates.first(where: { try source($0.source) == input })?.value else { return "input \(input) was not updated" }
             if let d = Numbers(new).difference(try numbers(key), tolerance) { return "updated input \(input): \(d)" }
@@ -279,7 +286,7 @@ struct OperatorCase {
             guard outputs.last!.shape == c.shape else { return "gradient: output \(key) has shape \(outputs.last!.dims), its cotangent \(c.dims)" }
             cotangents.append(c)
         }
-        let keys = ins.keys.sorted()
+        let keys = ins.names.sorted()
         let results: [Tensor?] = gradients(of: outputs, withRespectTo: keys.map { inputs[$0]! }, gradOutputs: cotangents, allowUnused: true)
         let tolerance = Tolerance(json["grad_tol"])
         for (key, g) in zip(keys, results) {

@@ -72,7 +72,7 @@ struct Operators: ParsableCommand {
         var order: [Entry] = []
         var byName: [String: Entry] = [:]
         for line in try MappedFile("\(data)/ops.jsonl").lines {
-            let j = try JSON(bytes: line)
+            let j = try JSON(parsing: line)
             guard let name = j["entry"]?.string, let area = j["area"]?.string, let fn = j["fn"]?.string else { throw ConformanceError("ops.jsonl: an entry without name") }
             if let a = self.area, a != area { continue }
             if let patterns, !patterns.contains(where: { fnmatch($0, name, 0) == 0 }) { continue }
@@ -84,7 +84,7 @@ struct Operators: ParsableCommand {
         var jobs: [String: [Job]] = [:]
         for area in Set(order.map(\.area)) {
             for (n, line) in try MappedFile("\(data)/\(area)/manifest.jsonl").lines.enumerated() {
-                let j = try JSON(bytes: line)
+                let j = try JSON(parsing: line)
                 guard let id = j["id"]?.string, let op = j["op"]?.string, let fn = j["fn"]?.string else { throw ConformanceError("\(area): a case without id") }
                 let variant = j["variant"]?.string ?? ""
                 guard let e = byName[variant.isEmpty ? op : "\(op)/\(variant)"] else { continue }
@@ -220,13 +220,13 @@ struct Operators: ParsableCommand {
         guard let f = fopen(path, "w") else { throw ConformanceError("can not write \(path)") }
         defer { fclose(f) }
         for e in order {
-            let failures = e.failures.map { JSON.object(["kind": .string(name($0.kind)), "id": .string($0.id), "reason": .string($0.reason)]) }
-            func pair(_ c: (passed: Int, total: Int)) -> JSON { .array([.int(c.passed), .int(c.total)]) }
-            let j = JSON.object([
+            let failures = e.failures.map { f -> JSON in ["kind": .string(name(f.kind)), "id": .string(f.id), "reason": .string(f.reason)] }
+            func pair(_ c: (passed: Int, total: Int)) -> JSON { [.int(Int64(c.passed)), .int(Int64(c.total))] }
+            let j: JSON = [
                 "entry": .string(e.name), "area": .string(e.area), "forward": pair(e.forward), "backward": pair(e.backward), "errors": pair(e.errors),
                 "failures": .array(failures),
-            ])
-            fputs(j.text + "\n", f)
+            ]
+            fputs(try j.text() + "\n", f)
         }
     }
 }

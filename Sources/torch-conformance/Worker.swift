@@ -23,7 +23,7 @@ struct OperatorWorker: ParsableCommand {
         for n in wanted {
             guard lines.indices.contains(n) else { throw ConformanceError("no case \(n) in \(area)") }
             emit("S \(n)")
-            let json = try JSON(bytes: lines[n])
+            let json = try JSON(parsing: lines[n])
             let c = try OperatorCase(json) { name in
                 if let s = shards[name] { return s }
                 let s = try Shard("\(data)/\(area)/\(name)")
