@@ -3,12 +3,6 @@ import TorchKernels
 import TorchRuntime
 
 extension CPUBackend {
-    public func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool {
-        st_gemm_batched(
-            out.dtype.kernel, Int64(out.sizes[0]), Int64(out.sizes[1]), Int64(out.sizes[2]), Int64(a.sizes[2]), alpha, a.pointer, Int64(a.strides[0]),
-            Int64(a.strides[1]), Int64(a.strides[2]), b.pointer, Int64(b.strides[0]), Int64(b.strides[1]), Int64(b.strides[2]), beta, out.pointer,
-            Int64(out.strides[0]), Int64(out.strides[1]), Int64(out.strides[2]))
-    }
     private func three(_ v: [Int], _ fill: Int) -> (Int64, Int64, Int64) {
         let p = [Int](repeating: fill, count: 3 - v.count) + v
         return (Int64(p[0]), Int64(p[1]), Int64(p[2]))
