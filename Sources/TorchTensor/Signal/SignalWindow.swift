@@ -85,13 +85,13 @@ public enum SignalWindow {
         guard beta >= 0 else { return wrong("kaiser", "beta must be non-negative, got: \(beta) instead.") }
         return make("kaiser", count, dtype, requiresGrad, single: 1) { n in
             let step = 2 * beta / Double(sym ? n - 1 : n)
-            // I0 in the window's type, as PyTorch: where it overflows (beta from about 90 in float32) the window is NaN there, too.
-            let single = (dtype ?? DefaultDType.floating) == .float32
-            func rounded(_ x: Double) -> Double { single ? Double(Float(x)) : x }
-            let top = rounded(besselI0(beta))
+            // I0 in the window's type, as PyTorch: where its e^x overflows (88.7 in float32) the window is NaN there, too.
+            let limit = (dtype ?? DefaultDType.floating) == .float32 ? log(Double(Float.greatestFiniteMagnitude)) : .infinity
+            func i0(_ x: Double) -> Double { x > limit ? .infinity : besselI0(x) }
+            let top = i0(beta)
             return { i in
                 let k = Swift.min(beta, -beta + step * Double(i))
-                return rounded(besselI0(Swift.max(0, beta * beta - k * k).squareRoot())) / top
+                return i0(Swift.max(0, beta * beta - k * k).squareRoot()) / top
             }
         }
     }
