@@ -6,10 +6,12 @@ extern "C" {
 #endif
 
 /// What is reduced to what. Result types: sum, prod, max, min, sumSquares, sumAbs as the input (Swift converts beforehand: integers and bool sum in int64);
-/// any, all: bool; argmax, argmin: int64; countNonzero: int64; variance: f[0] is the correction; norm: (sum |x|^f[0])^(1/f[0]); logSumExp over floats.
+/// any, all: bool (uint8 of uint8, as PyTorch); argmax, argmin: int64; countNonzero: int64; variance: f[0] is the correction; norm: (sum |x|^f[0])^(1/f[0]); logSumExp over floats.
+/// variance, std, norm of complex: the real type. wideSum, wideProd: integers and bool straight to int64, without a conversion beforehand.
 typedef enum __attribute__((enum_extensibility(closed))) StReduceOp : int32_t {
   StReduceOp_sum, StReduceOp_nansum, StReduceOp_prod, StReduceOp_max, StReduceOp_min, StReduceOp_argmax, StReduceOp_argmin,
   StReduceOp_any, StReduceOp_all, StReduceOp_countNonzero, StReduceOp_mean, StReduceOp_variance, StReduceOp_std, StReduceOp_norm, StReduceOp_logSumExp,
+  StReduceOp_wideSum, StReduceOp_wideProd,
   StReduceOp_count
 } StReduceOp;
 

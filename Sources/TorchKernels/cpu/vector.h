@@ -1,0 +1,116 @@
+// Register-wide vectors of one CPU level: loads, stores, conversions, horizontal sums. Included inside a level's namespace, so it has no include guard.
+
+/// A vector of W elements; everything that takes or returns one is inlined, so that no vector crosses a call.
+template <class C, int W> struct VecOf { typedef C type __attribute__((ext_vector_type(W))); };
+template <class C, int W> using Vec = typename VecOf<C, W>::type;
+
+/// Stored forms that are not computed in.
+struct h16 { unsigned short b; };
+struct b16 { unsigned short b; };
+struct b8 { unsigned char b; };
+
+template <int Bytes> struct IntOf;
+template <> struct IntOf<1> { typedef signed char type; };
+template <> struct IntOf<2> { typedef short type; };
+template <> struct IntOf<4> { typedef int type; };
+template <> struct IntOf<8> { typedef long long type; };
+template <class C> using MaskElement = typename IntOf<sizeof(C)>::type;
+
+template <class A, class B> struct Same { static constexpr bool value = false; };
+template <class A> struct Same<A, A> { static constexpr bool value = true; };
+template <class C> constexpr bool isFloating = Same<C, float>::value || Same<C, double>::value;
+
+template <class V, class T> ST_FN V raw_load(const T *p) { V v; __builtin_memcpy(&v, p, sizeof v); return v; }
+
+template <int W> ST_FN Vec<float, W> half_to_float(Vec<unsigned short, W> h) {
+#if ST_LEVEL > 0
+  Vec<_Float16, W> x; __builtin_memcpy(&x, &h, sizeof x);
+  return __builtin_convertvector(x, Vec<float, W>);
+#else
+  // Without F16C: the exponent is corrected by a multiplication, which also brings subnormals right.
+  typedef Vec<unsigned, W> U;
+  U u = __builtin_convertvector(h, U);
+  U em = (u & 0x7fffu) << 13;
+  Vec<float, W> f; __builtin_memcpy(&f, &em, sizeof f);
+  f *= 0x1p112f;
+  U r; __builtin_memcpy(&r, &f, sizeof r);
+  U special = (U)(em >= (0x7c00u << 13));
+  r |= special & 0x7f800000u;
+  r |= (u & 0x8000u) << 16;
+  __builtin_memcpy(&f, &r, sizeof f);
+  return f;
+#endif
+}
+template <int W> ST_FN Vec<unsigned short, W> float_to_half(Vec<float, W> f) {
+#if ST_LEVEL > 0
+  Vec<_Float16, W> x = __builtin_convertvector(f, Vec<_Float16, W>);
+  Vec<unsigned short, W> h; __builtin_memcpy(&h, &x, sizeof h);
+  return h;
+#else
+  typedef Vec<unsigned, W> U;
+  U u; __builtin_memcpy(&u, &f, sizeof u);
+  U sign = (u >> 16) & 0x8000u, a = u & 0x7fffffffu;
+  // Normal results: round to nearest even on the bits. Subnormal ones: let an addition round.
+  U normal = (a - 0x38000000u + 0xfffu + ((a >> 13) & 1u)) >> 13;
+  Vec<float, W> t; __builtin_memcpy(&t, &a, sizeof t);
+  t += 0.5f;
+  U small; __builtin_memcpy(&small, &t, sizeof small);
+  small -= 0x3f000000u;
+  U r = (U)(a < 0x38800000u) ? small : normal;
+  r = (U)(a >= 0x477ff000u) ? (U)(0x7c00u) : r;
+  r = (U)(a > 0x7f800000u) ? (U)(0x7e00u) : r;
+  return __builtin_convertvector(r | sign, Vec<unsigned short, W>);
+#endif
+}
+template <int W> ST_FN Vec<float, W> bfloat_to_float(Vec<unsigned short, W> h) {
+  Vec<unsigned, W> u = __builtin_convertvector(h, Vec<unsigned, W>) << 16;
+  Vec<float, W> f; __builtin_memcpy(&f, &u, sizeof f);
+  return f;
+}
+template <int W> ST_FN Vec<unsigned short, W> float_to_bfloat(Vec<float, W> f) {
+  typedef Vec<unsigned, W> U;
+  U u; __builtin_memcpy(&u, &f, sizeof u);
+  U r = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  r = (U)((u & 0x7fffffffu) > 0x7f800000u) ? (U)(0x7fc0u) : r;
+  return __builtin_convertvector(r, Vec<unsigned short, W>);
+}
+
+/// W elements of storage type T as compute type C.
+template <class C, int W, class T> struct Load { ST_FN Vec<C, W> at(const T *p) { return __builtin_convertvector((raw_load<Vec<T, W>>(p)), Vec<C, W>); } };
+template <class C, int W> struct Load<C, W, C> { ST_FN Vec<C, W> at(const C *p) { return raw_load<Vec<C, W>>(p); } };
+template <int W> struct Load<float, W, h16> { ST_FN Vec<float, W> at(const h16 *p) { return half_to_float<W>(raw_load<Vec<unsigned short, W>>(p)); } };
+template <int W> struct Load<float, W, b16> { ST_FN Vec<float, W> at(const b16 *p) { return bfloat_to_float<W>(raw_load<Vec<unsigned short, W>>(p)); } };
+template <class C, int W, class T> ST_FN Vec<C, W> load(const T *p) { return Load<C, W, T>::at(p); }
+
+template <class C, int W, class T> struct Store { ST_FN void at(T *p, Vec<C, W> v) { Vec<T, W> t = __builtin_convertvector(v, Vec<T, W>); __builtin_memcpy(p, &t, sizeof t); } };
+template <class C, int W> struct Store<C, W, C> { ST_FN void at(C *p, Vec<C, W> v) { __builtin_memcpy(p, &v, sizeof v); } };
+template <int W> struct Store<float, W, h16> { ST_FN void at(h16 *p, Vec<float, W> v) { Vec<unsigned short, W> t = float_to_half<W>(v); __builtin_memcpy(p, &t, sizeof t); } };
+template <int W> struct Store<float, W, b16> { ST_FN void at(b16 *p, Vec<float, W> v) { Vec<unsigned short, W> t = float_to_bfloat<W>(v); __builtin_memcpy(p, &t, sizeof t); } };
+template <class C, int W, class T> ST_FN void store(T *p, Vec<C, W> v) { Store<C, W, T>::at(p, v); }
+
+/// 0, 1, 2, ...
+template <class C, int W> ST_FN Vec<MaskElement<C>, W> lanes() {
+  Vec<MaskElement<C>, W> l;
+  for (int i = 0; i < W; ++i) l[i] = (MaskElement<C>)i;
+  return l;
+}
+
+/// The first n < W elements, the other lanes `fill`; nothing beyond is read.
+template <class C, int W, class T> ST_FN Vec<C, W> load_part(const T *p, long n, C fill) {
+  T t[W] = {};
+  __builtin_memcpy(t, p, (unsigned long)n * sizeof(T));
+  Vec<C, W> v = load<C, W>((const T *)t);
+  typedef MaskElement<C> M;
+  return lanes<C, W>() < (Vec<M, W>)((M)n) ? v : (Vec<C, W>)(fill);
+}
+template <class C, int W, class T> ST_FN void store_part(T *p, long n, Vec<C, W> v) {
+  T t[W];
+  store<C, W>((T *)t, v);
+  __builtin_memcpy(p, t, (unsigned long)n * sizeof(T));
+}
+
+/// Folds the lanes in halves with Op::join until G are left.
+template <class Op, class C, int W, int G> struct Fold {
+  ST_FN Vec<C, G> of(Vec<C, W> v) { return Fold<Op, C, W / 2, G>::of(Op::template join<W / 2>((Vec<C, W / 2>)v.lo, (Vec<C, W / 2>)v.hi)); }
+};
+template <class Op, class C, int G> struct Fold<Op, C, G, G> { ST_FN Vec<C, G> of(Vec<C, G> v) { return v; } };
