@@ -51,14 +51,14 @@ extension OperatorTable {
             if case .tensor(let w) = a.value("weight") { return try .tensor(a.tensor("input").lerp(a.tensor("end"), weight: w)) }
             return try .tensor(a.tensor("input").lerp(a.tensor("end"), weight: a.double("weight")))
         },
-        .binary("float_power", "input, exponent") { x, y in x.floatPower(y) },
+        .binary("float_power", "input: operand, exponent") { x, y in x.floatPower(y) },
         .binary("ldexp", "input, other: Tensor") { x, y in x.ldexp(y) },
-        .binary("gcd", "input, other") { x, y in x.gcd(y) },
-        .binary("lcm", "input, other") { x, y in x.lcm(y) },
+        .binary("gcd", "input, other: Tensor") { x, y in x.gcd(y) },
+        .binary("lcm", "input, other: Tensor") { x, y in x.lcm(y) },
         .binary("hypot") { x, y in x.hypot(y) },
         .binary("copysign") { x, y in x.copysign(y) },
         .binary("nextafter") { x, y in x.nextAfter(y) },
-        .binary("heaviside", "input, values") { x, y in x.heaviside(y) },
+        .binary("heaviside", "input, values: Tensor") { x, y in x.heaviside(y) },
         .unary("deg2rad") { x in x.degreesToRadians() },
         .unary("rad2deg") { x in x.radiansToDegrees() },
 
@@ -80,21 +80,21 @@ extension OperatorTable {
         OperatorRow("round", "input, *, decimals=0") { a in try .tensor(a.tensor("input").round(decimals: a.int("decimals"))) },
 
         // Bits
-        .binary("bitwise_and") { x, y in x & y },
-        .binary("bitwise_or") { x, y in x | y },
-        .binary("bitwise_xor") { x, y in x ^ y },
+        .binary("bitwise_and", "input: operand, other") { x, y in x & y },
+        .binary("bitwise_or", "input: operand, other") { x, y in x | y },
+        .binary("bitwise_xor", "input: operand, other") { x, y in x ^ y },
         .binary("__rand__") { x, y in y & x },
         .binary("__ror__") { x, y in y | x },
         .binary("__rxor__") { x, y in y ^ x },
         .unary("bitwise_not") { x in ~x },
-        .binary("bitwise_left_shift") { x, y in x << y },
-        .binary("bitwise_right_shift") { x, y in x >> y },
+        .binary("bitwise_left_shift", "input: operand, other") { x, y in x << y },
+        .binary("bitwise_right_shift", "input: operand, other") { x, y in x >> y },
 
         // Limits
-        .binary("maximum") { x, y in x.maximum(y) },
-        .binary("minimum") { x, y in x.minimum(y) },
-        .binary("fmax") { x, y in x.fmax(y) },
-        .binary("fmin") { x, y in x.fmin(y) },
+        .binary("maximum", "input, other: Tensor") { x, y in x.maximum(y) },
+        .binary("minimum", "input, other: Tensor") { x, y in x.minimum(y) },
+        .binary("fmax", "input, other: Tensor") { x, y in x.fmax(y) },
+        .binary("fmin", "input, other: Tensor") { x, y in x.fmin(y) },
         OperatorRow("clamp", "input, min=None, max=None") { a in try .tensor(clamped(a, "min", "max")) },
         OperatorRow("clamp_min", "input: Tensor, min") { a in try .tensor(clamped(a, "min", nil)) },
         OperatorRow("clamp_max", "input: Tensor, max") { a in try .tensor(clamped(a, nil, "max")) },
@@ -156,7 +156,7 @@ extension OperatorTable {
         OperatorRow("logit", "input, eps=None") { a in try .tensor(a.tensor("input").logit(eps: a.optionalDouble("eps"))) },
         .binary("logaddexp") { x, y in x.logAddExp(y) },
         .binary("logaddexp2") { x, y in x.logAddExp2(y) },
-        .binary("xlogy") { x, y in x.xlogy(y) },
+        .binary("xlogy", "input: operand, other") { x, y in x.xlogy(y) },
     ]
 
     private static let tests: [OperatorRow] = [

@@ -30,6 +30,10 @@ extension OperatorTable {
         OperatorRow("prod", "input, dim: int, keepdim=False, *, dtype=None") { a in
             try .tensor(a.tensor("input").prod(dim: a.int("dim"), keepDim: a.bool("keepdim"), dtype: a.dtype()))
         },
+        OperatorRow("hash_tensor", "input, dim=(), *, keepdim=False, mode=0") { a in
+            guard try a.int("mode") == 0 else { throw a.notImplemented("mode", "only 0, exclusive or") }
+            return try .tensor(a.tensor("input").hashTensor(a.ints("dim"), keepDim: a.bool("keepdim")))
+        },
         OperatorRow("logsumexp", "input, dim, keepdim=False") { a in
             try .tensor(a.tensor("input").logsumexp(a.ints("dim"), keepDim: a.bool("keepdim")))
         },
