@@ -135,6 +135,20 @@ template <> struct Part<double, 8, double> {
   ST_FN Vec<double, 8> get(const double *p, long n) { return same_bits<D8, Vec<double, 8>>(__builtin_ia32_loadupd512_mask((const double *)p, D8{}, (unsigned char)((1u << n) - 1))); }
   ST_FN void put(double *p, long n, Vec<double, 8> v) { __builtin_ia32_storeupd512_mask((double *)p, same_bits<Vec<double, 8>, D8>(v), (unsigned char)((1u << n) - 1)); }
 };
+typedef short S16 __attribute__((vector_size(32)));
+template <class T> struct PartOf16 {
+  ST_FN Vec<float, 16> get(const T *p, long n) {
+    S16 x = __builtin_ia32_loaddquhi256_mask((const S16 *)p, S16{}, (unsigned short)((1u << n) - 1));
+    return load<float, 16>((const T *)&x);
+  }
+  ST_FN void put(T *p, long n, Vec<float, 16> v) {
+    S16 x;
+    store<float, 16>((T *)&x, v);
+    __builtin_ia32_storedquhi256_mask((S16 *)p, x, (unsigned short)((1u << n) - 1));
+  }
+};
+template <> struct Part<float, 16, h16> : PartOf16<h16> {};
+template <> struct Part<float, 16, b16> : PartOf16<b16> {};
 #endif
 #endif
 
