@@ -89,6 +89,7 @@ const cv_library *cv_library_info(CVLibrary library) { cv_open(); return &cv_lib
 cv_gomp_parallel cv_gomp_entry(void) { cv_open(); return gomp_parallel; }
 
 void cv_set_thread_limit(int32_t count) {
+  cv_open();
   cv_thread_limit = count;
   // OpenBLAS and oneDNN may bring libgomp with them although it was switched off here: they must be told all the same.
   if (!omp_set_num_threads) {

@@ -6,7 +6,7 @@ import TorchTensor
 ///
 /// The signature lists PyTorch's parameters in order: `"input, dim=None, keepdim=False"`. `*name` collects the remaining positional arguments (one list
 /// counts as the collection), `*` alone starts keyword-only parameters. A type after a colon (`other: Tensor`, `dim: int`) chooses between rows of one name:
-/// the first row that the arguments fit is called. Values with a default may be left out; a parameter without one must be given.
+/// the first row that the arguments fit is called; types are Tensor, operand (a tensor or a number), number, int, bool, str, list. Values with a default may be left out; a parameter without one must be given.
 /// ```swift
 /// OperatorRow("nn.functional.gelu", "input, approximate='none'") { a in
 ///     try .tensor(a.tensor("input").gelu(approximate: a.string("approximate") == "tanh" ? .tanh : .none))
@@ -32,10 +32,15 @@ public struct OperatorRow: Sendable {
         OperatorRow(name, "input") { a in try .tensor(call(a.tensor("input"))) }
     }
 
-    /// An operator of two operands, each a tensor or a number (which stays weak in type promotion).
+    /// An operator of two operands: a tensor, and a tensor or a number (which stays weak in type promotion). A number may come first only where the
+    /// signature says so: `"input: operand, exponent"`; `"input, other: Tensor"` takes no numbers.
     public static func binary(_ name: String, _ signature: String = "input, other", _ call: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> OperatorRow {
         let names = signature.split(separator: ",").map { piece in String(piece.prefix { $0 != ":" && $0 != "=" }.filter { $0 != " " }) }
-        return OperatorRow(name, signature) { a in try .tensor(call(a.operand(names[0]), a.operand(names[1]))) }
+        let numberFirst = signature.hasPrefix("\(names[0]): operand")
+        return OperatorRow(name, signature) { a in
+            if !numberFirst || !a.isTensor(names[1]) { _ = try a.tensor(names[0]) }
+            return try .tensor(call(a.operand(names[0]), a.operand(names[1])))
+        }
     }
 
     /// The same call under another name.
@@ -224,7 +229,7 @@ struct ParsedRow {
         let usable = names.flatMap { $0.count == arguments.count ? $0 : nil }
         var position = 0
         for (i, value) in arguments.enumerated() {
-            if let name = usable?[i], let k = index(of: name), !parameters[k].isCollection {
+            if let name = usable?[i], keywords[name] == nil, let k = index(of: name), !parameters[k].isCollection {
                 guard values[parameters[k].name] == nil else { throw fail(name, "given twice") }
                 values[parameters[k].name] = value
                 sources[parameters[k].name] = .position(i)
@@ -270,6 +275,7 @@ struct ParsedRow {
         guard let type else { return true }
         switch (type, value) {
         case ("Tensor", .tensor), ("int", .int), ("bool", .bool), ("str", .string), ("list", .list), ("list", .tuple), ("list", .int): return true
+        case ("operand", .tensor), ("operand", .int), ("operand", .double), ("operand", .bool), ("operand", .complex): return true
         case ("number", .int), ("number", .double), ("number", .bool), ("number", .complex): return true
         default: return false
         }

@@ -14,7 +14,7 @@ extension OperatorTable {
             return try .tensor(x.sub(y, alpha: a.scalar("alpha")))
         },
         OperatorRow("rsub", "input, other, *, alpha=1") { a in
-            let (x, y) = (try a.operand("input"), try a.operand("other"))
+            let (x, y) = (try a.tensor("input"), try a.operand("other"))
             return try .tensor(y.sub(x, alpha: a.scalar("alpha")))
         },
         .binary("__radd__") { x, y in y + x },
@@ -30,11 +30,11 @@ extension OperatorTable {
             let mode: Tensor.RoundingMode = try a.choice("rounding_mode")
             return .tensor(x.div(y, roundingMode: mode))
         },
-        .binary("true_divide") { x, y in x / y },
+        OperatorRow("true_divide", "input, other") { a in try .tensor(a.operand("input") / a.operand("other")) },
         .binary("floor_divide") { x, y in x.floorDivide(y) },
-        .binary("remainder") { x, y in x.remainder(y) },
+        .binary("remainder", "input: operand, other") { x, y in x.remainder(y) },
         .binary("fmod") { x, y in x.fmod(y) },
-        .binary("pow", "input, exponent") { x, y in x.pow(y) },
+        .binary("pow", "input: operand, exponent") { x, y in x.pow(y) },
         .unary("neg") { x in -x },
         .unary("positive") { x in x },
         .unary("square") { x in x.square() },
@@ -70,7 +70,7 @@ extension OperatorTable {
         .unary("asinh") { x in x.asinh() },
         .unary("acosh") { x in x.acosh() },
         .unary("atanh") { x in x.atanh() },
-        .binary("atan2") { x, y in x.atan2(y) },
+        .binary("atan2", "input, other: Tensor") { x, y in x.atan2(y) },
 
         // Comparison and logic
         .binary("eq") { x, y in x .== y },
@@ -79,9 +79,9 @@ extension OperatorTable {
         .binary("le") { x, y in x .<= y },
         .binary("gt") { x, y in x .> y },
         .binary("ge") { x, y in x .>= y },
-        .binary("logical_and") { x, y in x.logicalAnd(y) },
-        .binary("logical_or") { x, y in x.logicalOr(y) },
-        .binary("logical_xor") { x, y in x.logicalXor(y) },
+        .binary("logical_and", "input, other: Tensor") { x, y in x.logicalAnd(y) },
+        .binary("logical_or", "input, other: Tensor") { x, y in x.logicalOr(y) },
+        .binary("logical_xor", "input, other: Tensor") { x, y in x.logicalXor(y) },
         .unary("logical_not") { x in x.logicalNot() },
         .unary("isnan") { x in x.isNaN() },
         .unary("isinf") { x in x.isInf() },

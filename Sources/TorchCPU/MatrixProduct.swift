@@ -1,0 +1,188 @@
+// Matrix products: which of oneDNN, OpenBLAS and our own kernel computes which shape.
+//
+// Note [Who multiplies]
+// Measured on Zen 4 with one thread, float32. Large products: oneDNN's sgemm leads by 5 to 15 %. A transposed second factor (every Linear layer) with few rows:
+// our dot-product loops, up to twice as fast as the libraries. A side below 16: OpenBLAS, which does not pad. Vectors against a transposed matrix: ours, equal to
+// OpenBLAS and bound by memory; against a plain one: OpenBLAS's gemv. All between: ours, because calling it costs least. float64 and complex: OpenBLAS.
+// bfloat16: oneDNN, which uses the processor's own instructions; everything else: ours. Without a library its share is ours too.
+import CVendor
+import TorchKernels
+import TorchRuntime
+
+/// One product of matrices: sizes, strides in elements, and where the result's columns are adjacent.
+private struct Product {
+    var m, n, k: Int
+    var a: UnsafeRawPointer, b: UnsafeRawPointer
+    var c: UnsafeMutableRawPointer
+    var aRow, aColumn, bRow, bColumn, cRow, cColumn: Int
+    let alpha, beta: Double
+    let dtype: DType
+
+    /// The transposed product: Cᵀ = Bᵀ Aᵀ.
+    @inline(__always) mutating func transpose() {
+        swap(&m, &n)
+        swap(&a, &b)
+        (aRow, aColumn, bRow, bColumn) = (bColumn, bRow, aColumn, aRow)
+        swap(&cRow, &cColumn)
+    }
+
+    @inline(__always) func own() -> Bool {
+        st_gemm(
+            dtype.kernel, Int64(m), Int64(n), Int64(k), alpha, a, Int64(aRow), Int64(aColumn), b, Int64(bRow), Int64(bColumn), beta, c, Int64(cRow), Int64(cColumn))
+    }
+
+    /// Runs it on the calling thread and, outside of parallel work, on the others.
+    @inline(__always) mutating func run() -> Bool {
+        if dtype == .float32 { return runFloat() }
+        return runOther()
+    }
+
+    /// How BLAS would name a factor: its leading dimension, and whether it is transposed. Nil if no stride is 1.
+    @inline(__always) private static func layout(_ rows: Int, _ columns: Int, _ row: Int, _ column: Int) -> (leading: Int, transposed: Bool)? {
+        if column == 1 && row >= columns { return (row, false) }
+        if row == 1 && column >= rows { return (column, true) }
+        return nil
+    }
+
+    @inline(__always) mutating func runFloat() -> Bool {
+        if cColumn != 1 && (cRow == 1 || m == 1) { transpose() }
+        if m == 1 || n == 1 || k < 2 { return runVector() }
+        guard cColumn == 1, cRow >= n, Swift.max(m, n, k) <= Int(Int32.max), let la = Product.layout(m, k, aRow, aColumn),
+            let lb = Product.layout(k, n, bRow, bColumn), Swift.max(la.leading, lb.leading, cRow) <= Int(Int32.max)
+        else { return own() }
+        let least = Swift.min(m, n, k)
+        if least >= 64 {
+            let work = m &* n &* k
+            if work >= 1_500_000 && (!lb.transposed || m >= 128), let sgemm = Vendor.sgemm {
+                Vendor.limitThreads()
+                let t = CChar(bitPattern: UInt8(ascii: "T")), plain = CChar(bitPattern: UInt8(ascii: "N"))
+                return sgemm(
+                    la.transposed ? t : plain, lb.transposed ? t : plain, Int64(m), Int64(n), Int64(k), Float(alpha), a.assumingMemoryBound(to: Float.self),
+                    Int64(la.leading), b.assumingMemoryBound(to: Float.self), Int64(lb.leading), Float(beta), c.assumingMemoryBound(to: Float.self), Int64(cRow)) == 0
+            }
+            return own()
+        }
+        if least < 16, let blas = Vendor.blas, blas.pointee.threads || m &* n &* k < 250_000 {
+            Vendor.limitThreads()
+            blas.pointee.sgemm(
+                Int32(CV_ROW_MAJOR), Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(m), Int32(n),
+                Int32(k), Float(alpha), a.assumingMemoryBound(to: Float.self), Int32(la.leading), b.assumingMemoryBound(to: Float.self), Int32(lb.leading), Float(beta),
+                c.assumingMemoryBound(to: Float.self), Int32(cRow))
+            return true
+        }
+        return own()
+    }
+
+    /// One row or one column.
+    @inline(never) private mutating func runVector() -> Bool {
+        if m != 1 && n == 1 { transpose() }
+        // A row times a matrix with adjacent columns: sums of rows. Only OpenBLAS's threaded build, and only where memory is the limit.
+        if m == 1, n > 1, k > 1, bColumn == 1, bRow >= n, cColumn == 1, aColumn > 0, n &* k >= 65_536, Swift.max(n, k, bRow, aColumn) <= Int(Int32.max),
+            let blas = Vendor.blas, blas.pointee.threads
+        {
+            Vendor.limitThreads()
+            blas.pointee.sgemv(
+                Int32(CV_ROW_MAJOR), Int32(CV_TRANSPOSE), Int32(k), Int32(n), Float(alpha), b.assumingMemoryBound(to: Float.self), Int32(bRow),
+                a.assumingMemoryBound(to: Float.self), Int32(aColumn), Float(beta), c.assumingMemoryBound(to: Float.self), 1)
+            return true
+        }
+        return own()
+    }
+
+    private mutating func runOther() -> Bool {
+        if cColumn != 1 && (cRow == 1 || m == 1) { transpose() }
+        guard dtype == .float64 || dtype == .bfloat16 || dtype.isComplex, cColumn == 1, cRow >= n, m > 1, n > 1, k > 1, Swift.max(m, n, k) <= Int(Int32.max),
+            let la = Product.layout(m, k, aRow, aColumn), let lb = Product.layout(k, n, bRow, bColumn), Swift.max(la.leading, lb.leading, cRow) <= Int(Int32.max)
+        else { return own() }
+        if dtype == .bfloat16 {
+            guard alpha == 1, beta == 0, Swift.min(m, n, k) >= 16, Vendor.hasPrimitives else { return own() }
+            return runPrimitive() ?? own()
+        }
+        guard let blas = Vendor.blas, blas.pointee.threads || m &* n &* k < 250_000 || st_in_parallel() || st_thread_count() == 1 else { return own() }
+        Vendor.limitThreads()
+        let ta = Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), tb = Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE)
+        if dtype == .float64 {
+            blas.pointee.dgemm(
+                Int32(CV_ROW_MAJOR), ta, tb, Int32(m), Int32(n), Int32(k), alpha, a.assumingMemoryBound(to: Double.self), Int32(la.leading),
+                b.assumingMemoryBound(to: Double.self), Int32(lb.leading), beta, c.assumingMemoryBound(to: Double.self), Int32(cRow))
+        } else if dtype == .complex64 {
+            withUnsafePointer(to: (Float(alpha), Float(0))) { x in
+                withUnsafePointer(to: (Float(beta), Float(0))) { y in
+                    blas.pointee.cgemm(Int32(CV_ROW_MAJOR), ta, tb, Int32(m), Int32(n), Int32(k), x, a, Int32(la.leading), b, Int32(lb.leading), y, c, Int32(cRow))
+                }
+            }
+        } else {
+            withUnsafePointer(to: (alpha, 0.0)) { x in
+                withUnsafePointer(to: (beta, 0.0)) { y in
+                    blas.pointee.zgemm(Int32(CV_ROW_MAJOR), ta, tb, Int32(m), Int32(n), Int32(k), x, a, Int32(la.leading), b, Int32(lb.leading), y, c, Int32(cRow))
+                }
+            }
+        }
+        return true
+    }
+
+    /// oneDNN's matrix-product primitive; nil where it has none.
+    private func runPrimitive() -> Bool? {
+        let sa = [Int64(m * k), Int64(aRow), Int64(aColumn)], sb = [Int64(k * n), Int64(bRow), Int64(bColumn)], sc = [Int64(m * n), Int64(cRow), 1]
+        guard let operation = cv_dnnl_matmul(dtype == .bfloat16 ? .bf16 : .f32, 1, Int64(m), Int64(n), Int64(k), sa, sb, sc, Vendor.limitThreads()) else { return nil }
+        return operation.run([UnsafeMutableRawPointer(mutating: a), UnsafeMutableRawPointer(mutating: b), c])
+    }
+}
+
+extension OpaquePointer {
+    /// Runs a oneDNN operation with a workspace from our allocator; nil when memory is refused. Spends the handle.
+    func run(_ operands: [UnsafeMutableRawPointer?]) -> Bool? {
+        let bytes = cv_dnnl_workspace(self)
+        guard bytes > 0 else { return operands.withUnsafeBufferPointer { cv_dnnl_run(self, $0.baseAddress!, nil) } }
+        guard let workspace = st_allocate(bytes) else {
+            cv_dnnl_release(self)
+            return nil
+        }
+        defer { st_deallocate(workspace, bytes) }
+        return operands.withUnsafeBufferPointer { cv_dnnl_run(self, $0.baseAddress!, workspace) }
+    }
+}
+
+extension CPUBackend {
+    public func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool {
+        let batch = out.sizes[0]
+        var p = Product(
+            m: out.sizes[1], n: out.sizes[2], k: a.sizes[2], a: UnsafeRawPointer(a.pointer), b: UnsafeRawPointer(b.pointer), c: out.pointer, aRow: a.strides[1],
+            aColumn: a.strides[2], bRow: b.strides[1], bColumn: b.strides[2], cRow: out.strides[1], cColumn: out.strides[2], alpha: alpha, beta: beta, dtype: out.dtype)
+        if batch == 1 { return p.run() }
+        return multiplyBatch(batch, p, a.strides[0], b.strides[0], out.strides[0])
+    }
+
+    /// Many products: small ones split among threads, large ones each on all threads.
+    @inline(never)
+    private func multiplyBatch(_ batch: Int, _ product: Product, _ aBatch: Int, _ bBatch: Int, _ cBatch: Int) -> Bool {
+        if batch == 0 { return true }
+        let p = product
+        // One second factor for all, and rows that go on from one product to the next: one tall product.
+        if bBatch == 0 && aBatch == p.m * p.aRow && cBatch == p.m * p.cRow && p.m > 0 {
+            var tall = p
+            tall.m *= batch
+            return tall.run()
+        }
+        let size = p.dtype.itemSize
+        func one(_ i: Int) -> Bool {
+            var q = p
+            q.a += i * aBatch * size
+            q.b += i * bBatch * size
+            q.c += i * cBatch * size
+            return q.run()
+        }
+        let work = Double(p.m) * Double(p.n) * Double(p.k)
+        if st_thread_count() == 1 || (work > 3e7 && batch < 4 * Int(st_thread_count())) {
+            for i in 0..<batch where !one(i) { return false }
+            return true
+        }
+        let failed = UnsafeMutablePointer<Bool>.allocate(capacity: batch)
+        defer { failed.deallocate() }
+        failed.initialize(repeating: false, count: batch)
+        Parallel.forEach(count: batch, grain: Int(250_000 / (work + 1)) + 1) { range in
+            for i in range { failed[i] = !one(i) }
+        }
+        return !UnsafeBufferPointer(start: failed, count: batch).contains(true)
+    }
+}

@@ -1,0 +1,91 @@
+// Writing a file so that nobody ever sees half of it.
+import Glibc
+
+/// A file under a temporary name beside its final one; `commit` brings it to the disk and renames it. Without `commit` it disappears again.
+public struct AtomicFile: ~Copyable {
+    private let path: String
+    private let temporary: String
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+    private var isCommitted = false
+    private static let bufferSize = 1 << 18
+
+    /// Starts a file that will be called `path`.
+    public init(path: String) throws(FormatError) {
+        self.path = path
+        temporary = "\(path).\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .system("create", temporary) }
+    }
+
+    deinit {
+        close(descriptor)
+        if !isCommitted { unlink(temporary) }
+    }
+
+    /// Appends bytes.
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        if buffer.count + bytes.count <= Self.bufferSize {
+            buffer.append(contentsOf: bytes)
+            return
+        }
+        try flush()
+        if bytes.count < Self.bufferSize { buffer.append(contentsOf: bytes) } else { try writeThrough(bytes) }
+    }
+
+    /// Appends bytes.
+    public mutating func write(_ bytes: [UInt8]) throws(FormatError) {
+        // Not a closure that throws a type of its own: the standard library's withUnsafeBytes is not typed.
+        var failure: FormatError?
+        bytes.withUnsafeBytes { b in
+            do throws(FormatError) { try write(b) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Brings everything to the disk and gives the file its name.
+    public mutating func commit() throws(FormatError) {
+        try flush()
+        guard fsync(descriptor) == 0 else { throw .system("bring to the disk", temporary) }
+        guard rename(temporary, path) == 0 else { throw .system("rename \(temporary) to", path) }
+        isCommitted = true
+        // The new name lives in the folder, which has to reach the disk as well; some file systems can not, and lose nothing by it.
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let f = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if f >= 0 {
+            fsync(f)
+            close(f)
+        }
+    }
+
+    private mutating func flush() throws(FormatError) {
+        if buffer.isEmpty { return }
+        let pending = buffer
+        buffer.removeAll(keepingCapacity: true)
+        var failure: FormatError?
+        pending.withUnsafeBytes { b in
+            do throws(FormatError) { try writeThrough(b) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        var done = 0
+        while done < bytes.count {
+            let n = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
+            if n < 0 {
+                if errno == EINTR { continue }
+                throw .system("write", temporary)
+            }
+            done += n
+        }
+    }
+
+    /// Writes a whole file.
+    public static func write(_ bytes: [UInt8], to path: String) throws(FormatError) {
+        var file = try AtomicFile(path: path)
+        try file.write(bytes)
+        try file.commit()
+    }
+}

@@ -1,0 +1,29 @@
+// What losses share: how they are reduced, and that they refuse accidental broadcasting.
+import TorchRuntime
+
+/// How the losses of single elements become one. PyTorch: `reduction`.
+public enum Reduction: String, Sendable {
+    /// One loss an element.
+    case none
+    case mean
+    case sum
+
+    func apply(_ losses: Tensor) -> Tensor {
+        switch self {
+        case .none: losses
+        case .mean: losses.mean()
+        case .sum: losses.sum()
+        }
+    }
+}
+
+enum Loss {
+    /// Predictions and targets must have one shape: (n, 1) against (n) would make n² losses, which nobody means.
+    static func sameShape(_ x: Tensor, _ target: Tensor, _ operation: String) -> Bool {
+        if x.dims == target.dims { return true }
+        TensorError.report(
+            operation, "Using a target size (\(target.dims)) that is different to the input size (\(x.dims)): a loss does not broadcast",
+            hint: target.count == x.count ? "reshape one: target.reshape(\(x.shape))" : "make both the same size")
+        return false
+    }
+}

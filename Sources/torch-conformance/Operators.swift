@@ -1,0 +1,232 @@
+// `torch-conformance ops`: the operators against PyTorch's recorded results.
+import ArgumentParser
+import Glibc
+import Torch
+
+struct Operators: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ops", abstract: "Operators: values, gradients and errors.")
+
+    @Option(help: "Folder with ops.jsonl and the areas.") var data: String
+    @Option(help: "Device to run on.") var device: String = "cpu"
+    @Option(help: "Entries to run: names with * and ?, separated by commas.") var only: String?
+    @Option(help: "One area only.") var area: String?
+    @Option(help: "Writes every entry's counts and reasons to this file.") var json: String?
+    @Option(help: "Fails if fewer entries pass forward.") var thresholdForward: Int?
+    @Option(help: "Fails if fewer entries pass backward.") var thresholdBackward: Int?
+    @Option(help: "Fails if fewer error cases pass.") var thresholdErrors: Int?
+    @Option(help: "Worker processes.") var workers: Int = 2
+    @Option(help: "Seconds that one case may take.") var timeLimit: Double = 20
+    @Flag(help: "One line for every failing case, not only the first of an entry.") var allCases = false
+
+    /// What is known of one entry.
+    final class Entry {
+        let name, area, function: String
+        var forward = (passed: 0, total: 0)
+        var backward = (passed: 0, total: 0)
+        var errors = (passed: 0, total: 0)
+        var failures: [(kind: CaseResult.Kind, id: String, reason: String)] = []
+        init(name: String, area: String, function: String) { (self.name, self.area, self.function) = (name, area, function) }
+
+        func count(_ kind: CaseResult.Kind, _ id: String, _ reason: String?) {
+            let p = reason == nil ? 1 : 0
+            switch kind {
+            case .forward: forward.passed += p; forward.total += 1
+            case .backward: backward.passed += p; backward.total += 1
+            case .error: errors.passed += p; errors.total += 1
+            }
+            if let reason { failures.append((kind, id, reason)) }
+        }
+        var passesForward: Bool { forward.total > 0 && forward.passed == forward.total }
+        var passesBackward: Bool { backward.total > 0 && backward.passed == backward.total }
+    }
+
+    /// A case to run: its line, entry, and what it counts for.
+    struct Job {
+        let line: Int
+        let id: String
+        let entry: Entry
+        let isError, hasGradient: Bool
+        func fail(_ reason: String) {
+            if isError { entry.count(.error, id, reason); return }
+            entry.count(.forward, id, reason)
+            if hasGradient { entry.count(.backward, id, reason) }
+        }
+    }
+
+    func run() throws {
+        guard device == "cpu" else { throw ValidationError("unknown device \(device); this build runs the operators on cpu") }
+        let (order, jobs) = try plan()
+        var queue: [(area: String, jobs: [Job])] = []
+        for (area, list) in jobs.sorted(by: { $0.key < $1.key }) {
+            let chunk = Swift.max(60, (list.count + 7) / 8)
+            for start in stride(from: 0, to: list.count, by: chunk) { queue.append((area, Array(list[start..<Swift.min(start + chunk, list.count)]))) }
+        }
+        try supervise(&queue)
+        try report(order)
+    }
+
+    // MARK: What to run
+
+    private func plan() throws -> (order: [Entry], jobs: [String: [Job]]) {
+        let patterns = only?.split(separator: ",").map(String.init)
+        var order: [Entry] = []
+        var byName: [String: Entry] = [:]
+        for line in try MappedFile("\(data)/ops.jsonl").lines {
+            let j = try JSON(parsing: line)
+            guard let name = j["entry"]?.string, let area = j["area"]?.string, let fn = j["fn"]?.string else { throw ConformanceError("ops.jsonl: an entry without name") }
+            if let a = self.area, a != area { continue }
+            if let patterns, !patterns.contains(where: { fnmatch($0, name, 0) == 0 }) { continue }
+            let e = Entry(name: name, area: area, function: fn)
+            order.append(e)
+            byName[name] = e
+        }
+        guard !order.isEmpty else { throw ValidationError("no entry matches") }
+        var jobs: [String: [Job]] = [:]
+        for area in Set(order.map(\.area)) {
+            for (n, line) in try MappedFile("\(data)/\(area)/manifest.jsonl").lines.enumerated() {
+                let j = try JSON(parsing: line)
+                guard let id = j["id"]?.string, let op = j["op"]?.string, let fn = j["fn"]?.string else { throw ConformanceError("\(area): a case without id") }
+                let variant = j["variant"]?.string ?? ""
+                guard let e = byName[variant.isEmpty ? op : "\(op)/\(variant)"] else { continue }
+                let job = Job(line: n, id: id, entry: e, isError: j["kind"]?.string == "error", hasGradient: j["grad"]?.object != nil)
+                if OperatorTable.contains(fn) { jobs[area, default: []].append(job) } else { job.fail("no row") }
+            }
+        }
+        return (order, jobs)
+    }
+
+    // MARK: Processes
+
+    /// A worker and the cases it was given.
+    private final class Running {
+        let area: String
+        let jobs: [Job]
+        let file: String
+        var done = 0
+        var inCase = false
+        var started = 0.0
+        var child: ChildProcess
+        init(area: String, jobs: [Job], file: String, child: ChildProcess) {
+            (self.area, self.jobs, self.file, self.child) = (area, jobs, file, child)
+        }
+    }
+
+    private func start(_ area: String, _ file: String, skip: Int) throws -> ChildProcess {
+        try ChildProcess(["torch-conformance", "ops-worker", "--data", data, "--area", area, "--cases", file, "--skip", "\(skip)"])
+    }
+
+    private func supervise(_ queue: inout [(area: String, jobs: [Job])]) throws {
+        var running: [Running] = []
+        var number = 0
+        var waiting = queue[...]
+        while !waiting.isEmpty || !running.isEmpty {
+            while running.count < Swift.max(1, workers), let next = waiting.popFirst() {
+                let file = "/tmp/torch-conformance-\(getpid())-\(number)"
+                number += 1
+                guard let f = fopen(file, "w") else { throw ConformanceError("can not write \(file)") }
+                for j in next.jobs { fputs("\(j.line)\n", f) }
+                fclose(f)
+                let r = Running(area: next.area, jobs: next.jobs, file: file, child: try start(next.area, file, skip: 0))
+                r.started = now()
+                running.append(r)
+            }
+            var fds: [pollfd] = running.flatMap { [pollfd(fd: $0.child.out, events: Int16(POLLIN), revents: 0), pollfd(fd: $0.child.err, events: Int16(POLLIN), revents: 0)] }
+            poll(&fds, nfds_t(fds.count), 200)
+            for (k, r) in Array(running.enumerated()) {
+                var ended = false
+                if fds[2 * k + 1].revents != 0 { _ = r.child.read(r.child.err) }
+                if fds[2 * k].revents != 0 { ended = !r.child.read(r.child.out) }
+                take(r)
+                let late = r.inCase && now() - r.started > timeLimit
+                if late { kill(r.child.pid, SIGKILL) }
+                guard ended || late else { continue }
+                while r.child.read(r.child.out) {}
+                while r.child.read(r.child.err) {}
+                take(r)
+                let end = r.child.reap()
+                if r.done < r.jobs.count {
+                    // The case it was in, or the next one if it died in between, carries the blame.
+                    let said = r.child.lastError
+                    r.jobs[r.done].fail(late ? "no result within \(timeLimit) s" : "crashed: \(end.text)\(said.isEmpty ? "" : " (\(said))")")
+                    r.done += 1
+                    r.inCase = false
+                }
+                if r.done < r.jobs.count {
+                    r.child = try start(r.area, r.file, skip: r.done)
+                    r.started = now()
+                } else {
+                    unlink(r.file)
+                    running.removeAll { $0 === r }
+                }
+            }
+        }
+    }
+
+    private func take(_ r: Running) {
+        for line in r.child.takeLines() {
+            let parts = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+            guard r.done < r.jobs.count, parts.count >= 2, Int(parts[1]) == r.jobs[r.done].line else { continue }
+            let job = r.jobs[r.done]
+            switch parts[0] {
+            case "S": r.inCase = true; r.started = now()
+            case "R" where parts.count == 4:
+                if let kind = CaseResult.Kind(rawValue: String(parts[2])) { job.entry.count(kind, job.id, parts[3].isEmpty ? nil : String(parts[3])) }
+            case "D": r.inCase = false; r.done += 1
+            default: break
+            }
+        }
+    }
+
+    private func now() -> Double {
+        var t = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &t)
+        return Double(t.tv_sec) + Double(t.tv_nsec) * 1e-9
+    }
+
+    // MARK: Report
+
+    private func report(_ order: [Entry]) throws {
+        for e in order where !e.failures.isEmpty {
+            if allCases {
+                for f in e.failures { print("FAIL \(e.area) \(e.name) \(name(f.kind)): \(f.id): \(f.reason)") }
+                continue
+            }
+            for (kind, c) in [(CaseResult.Kind.forward, e.forward), (.backward, e.backward), (.error, e.errors)] where c.passed < c.total {
+                guard let f = e.failures.first(where: { $0.kind == kind }) else { continue }
+                // A failing gradient that only repeats the forward failure says nothing new.
+                if kind == .backward, e.failures.contains(where: { $0.kind == .forward && $0.id == f.id && $0.reason == f.reason }) { continue }
+                print("FAIL \(e.area) \(e.name) \(name(kind)) \(c.passed)/\(c.total): \(f.id): \(f.reason)")
+            }
+        }
+        if let json { try write(order, json) }
+        let forward = order.filter(\.passesForward).count
+        let hasBackward = order.filter { $0.backward.total > 0 }
+        let backward = hasBackward.filter(\.passesBackward).count
+        let errors = order.reduce((0, 0)) { ($0.0 + $1.errors.passed, $0.1 + $1.errors.total) }
+        print("ops: forward \(forward)/\(order.count) entries, backward \(backward)/\(hasBackward.count), errors \(errors.0)/\(errors.1)")
+        var low: [String] = []
+        if let t = thresholdForward, forward < t { low.append("forward \(forward) < \(t)") }
+        if let t = thresholdBackward, backward < t { low.append("backward \(backward) < \(t)") }
+        if let t = thresholdErrors, errors.0 < t { low.append("errors \(errors.0) < \(t)") }
+        if !low.isEmpty {
+            writeAll(2, "below the threshold: \(low.joined(separator: ", "))\n")
+            throw ExitCode(1)
+        }
+    }
+
+    private func name(_ kind: CaseResult.Kind) -> String { kind == .forward ? "forward" : kind == .backward ? "backward" : "error" }
+
+    private func write(_ order: [Entry], _ path: String) throws {
+        guard let f = fopen(path, "w") else { throw ConformanceError("can not write \(path)") }
+        defer { fclose(f) }
+        for e in order {
+            let failures = e.failures.map { f -> JSON in ["kind": .string(name(f.kind)), "id": .string(f.id), "reason": .string(f.reason)] }
+            func pair(_ c: (passed: Int, total: Int)) -> JSON { [.int(Int64(c.passed)), .int(Int64(c.total))] }
+            let j: JSON = [
+                "entry": .string(e.name), "area": .string(e.area), "forward": pair(e.forward), "backward": pair(e.backward), "errors": pair(e.errors),
+                "failures": .array(failures),
+            ]
+            fputs(try j.text() + "\n", f)
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// Runs recorded calls of PyTorch against this library and counts what agrees.
+import ArgumentParser
+
+@main
+struct TorchConformance: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "torch-conformance",
+        abstract: "Compares this library with recorded results of PyTorch.",
+        subcommands: [Operators.self, RandomStreams.self, OperatorWorker.self])
+}
