@@ -30,9 +30,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Floor 5
         .target(name: "TorchFormats", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
-        .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
+        .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"],
+            exclude: ["Layers/Activation.swift", "Layers/Pooling.swift", "Layers/Normalization.swift", "Layers/Embedding.swift", "Losses"], swiftSettings: swiftSettings),
         .target(name: "TorchOptim", dependencies: ["TorchNN"], swiftSettings: swiftSettings),
-        .target(name: "TorchData", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .target(name: "TorchData", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOperators", dependencies: ["TorchTensor", "TorchNN"], swiftSettings: swiftSettings),
         // Floor 7
         .target(
@@ -42,7 +43,7 @@ let package = Package(
         // Floor 8
         .executableTarget(
             name: "swift-torch",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Torch", "TorchKernels", "CVendor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "torch-bench",
@@ -52,6 +53,9 @@ let package = Package(
             name: "torch-conformance",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
+        .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
         .testTarget(
             name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),

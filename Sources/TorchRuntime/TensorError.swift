@@ -100,22 +100,20 @@ public func byteText(_ bytes: Int) -> String {
 
 /// The layers that this thread is inside of, for error messages.
 public enum ModulePath {
-    // One stack per thread, found by the thread's id; only touched by module calls, under the lock.
-    nonisolated(unsafe) private static var stacks: [pthread_t: [String]] = [:]
-    private static let lock = Mutex()
+    /// Names a layer; set once by the module library when its first layer is made.
+    nonisolated(unsafe) public static var describe: (@Sendable (UnsafeRawPointer) -> String)?  // written once, before any layer is entered
 
     /// Names joined for an error; empty outside modules.
-    public static var current: String { lock.withLock { stacks[pthread_self()]?.joined(separator: " › ") ?? "" } }
+    public static var current: String {
+        guard let describe else { return "" }
+        return (0..<st_layer_depth()).compactMap { st_layer($0).map { describe(UnsafeRawPointer($0)) } }.joined(separator: " › ")
+    }
 
-    /// Runs `body` inside the layer called `name`.
-    public static func with<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
-        lock.withLock { stacks[pthread_self(), default: []].append(name) }
-        defer {
-            lock.withLock {
-                stacks[pthread_self()]!.removeLast()
-                if stacks[pthread_self()]!.isEmpty { stacks[pthread_self()] = nil }
-            }
-        }
+    /// Runs `body` inside `layer`, which must live until it returns. Costs two stores.
+    @inline(__always)
+    public static func with<Result>(_ layer: AnyObject, _ body: () throws -> Result) rethrows -> Result {
+        st_enter_layer(Unmanaged.passUnretained(layer).toOpaque())
+        defer { st_leave_layer() }
         return try body()
     }
 }

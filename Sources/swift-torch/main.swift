@@ -1,1 +1,4 @@
-print("")
+// The command-line tool.
+import Torch
+
+print("swift-torch \(swiftTorchVersion)")

@@ -5,6 +5,7 @@
 extern "C" {
 #endif
 #define ST_SMALL_CLASSES 65        // blocks up to 4 KiB in steps of 64 bytes
+#define ST_LAYER_DEPTH 24          // layers remembered for error messages
 #define ST_BINNED_MAX (1 << 15)    // at most 2 MiB of small free blocks per thread, in units of 64 bytes
 
 typedef struct st_thread_state {
@@ -15,6 +16,8 @@ typedef struct st_thread_state {
   bool errors_thrown;     // inside withTensorErrors
   bool error_pending;     // an error was recorded in the scope
   void *buried;           // Swift's list of those nodes, retained
+  int32_t layer_depth;    // layers that this thread is inside of
+  void *layers[ST_LAYER_DEPTH];
   int32_t release_depth;  // nesting of node releases
   int32_t binned;         // free small blocks, in units of 64 bytes
   void *bins[ST_SMALL_CLASSES];
@@ -31,6 +34,14 @@ static inline __attribute__((always_inline)) int32_t st_release_depth(void) { re
 static inline __attribute__((always_inline)) int32_t st_add_release_depth(int32_t d) { return st_thread.release_depth += d; }
 static inline __attribute__((always_inline)) bool st_has_buried(void) { return st_thread.has_buried; }
 static inline __attribute__((always_inline)) void st_set_has_buried(bool on) { st_thread.has_buried = on; }
+/// Enters and leaves a layer; deeper ones than are remembered are only counted.
+static inline __attribute__((always_inline)) void st_enter_layer(void *layer) {
+  int32_t d = st_thread.layer_depth++;
+  if (d < ST_LAYER_DEPTH) st_thread.layers[d] = layer;
+}
+static inline __attribute__((always_inline)) void st_leave_layer(void) { st_thread.layer_depth--; }
+static inline int32_t st_layer_depth(void) { return st_thread.layer_depth < ST_LAYER_DEPTH ? st_thread.layer_depth : ST_LAYER_DEPTH; }
+static inline void *st_layer(int32_t i) { return st_thread.layers[i]; }
 static inline void *st_buried(void) { return st_thread.buried; }
 static inline void st_set_buried(void *list) { st_thread.buried = list; }
 static inline __attribute__((always_inline)) bool st_errors_thrown(void) { return st_thread.errors_thrown; }

@@ -62,6 +62,12 @@ public final class Generator: @unchecked Sendable {
         return copy
     }
 
+    /// Goes to the place where `other` is.
+    public func copyState(from other: Generator) {
+        let saved = other.clone()
+        withEngine { $0.update(from: saved.engine, count: 1) }
+    }
+
     /// The next 32 bits of the stream.
     public func next32() -> UInt32 { withEngine { st_random32($0) } }
     /// The next 64 bits: two 32-bit draws, the first one is the high half.
