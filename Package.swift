@@ -30,8 +30,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Floor 5
         .target(name: "TorchFormats", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
-        .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"],
-            exclude: ["Layers/Activation.swift", "Layers/Pooling.swift", "Layers/Normalization.swift", "Layers/Embedding.swift", "Losses"], swiftSettings: swiftSettings),
+        .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOptim", dependencies: ["TorchNN"], swiftSettings: swiftSettings),
         .target(name: "TorchData", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOperators", dependencies: ["TorchTensor", "TorchNN"], swiftSettings: swiftSettings),

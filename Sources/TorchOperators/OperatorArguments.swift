@@ -19,6 +19,9 @@ public final class OperatorArguments {
         OperatorCallError(kind: .argument, operation: operation, parameter: parameter, message: "expected \(expected), found \(found.summary)")
     }
 
+    /// For an argument that is not what the row takes.
+    public func mismatch(_ parameter: String, _ expected: String) -> OperatorCallError { fail(parameter, expected, value(parameter)) }
+
     /// For what a row can not do.
     public func notImplemented(_ parameter: String, _ message: String) -> OperatorCallError {
         OperatorCallError(kind: .notImplemented, operation: operation, parameter: parameter, message: message)

@@ -8,8 +8,8 @@ public final class ReLU: Module, Layer {
 
 /// x·Φ(x). PyTorch: `torch.nn.GELU`.
 public final class GELU: Module, Layer {
-    public let approximate: GELUApproximation
-    public init(approximate: GELUApproximation = .none) { self.approximate = approximate }
+    public let approximate: Tensor.GELUApproximation
+    public init(approximate: Tensor.GELUApproximation = .none) { self.approximate = approximate }
     public func callAsFunction(_ x: Tensor) -> Tensor { x.gelu(approximate: approximate) }
     public override var extraDescription: String { "approximate='\(approximate)'" }
 }

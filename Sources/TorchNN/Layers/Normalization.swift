@@ -38,9 +38,10 @@ public class BatchNorm: Module {
                 numBatchesTracked += 1
                 if momentum == nil { share = 1 / numBatchesTracked.item() }
             }
-            return batchNorm(
-                x, runningMean: &runningMean, runningVar: &runningVar, weight: weight?.tensor, bias: bias?.tensor, training: isTraining, momentum: share,
-                epsilon: epsilon)
+            if isTraining {
+                return batchNorm(x, updatingMean: &runningMean, variance: &runningVar, weight: weight?.tensor, bias: bias?.tensor, momentum: share, epsilon: epsilon)
+            }
+            return batchNorm(x, runningMean: runningMean, runningVariance: runningVar, weight: weight?.tensor, bias: bias?.tensor, epsilon: epsilon)
         }
     }
 
@@ -75,7 +76,7 @@ public final class LayerNorm: Module, Layer {
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { layerNorm(x, normalizedShape: normalizedShape, weight: weight?.tensor, bias: bias?.tensor, epsilon: epsilon) }
+        inLayer { layerNorm(x, normalizedShape, weight: weight?.tensor, bias: bias?.tensor, epsilon: epsilon) }
     }
     public override var extraDescription: String { "\(Dims(normalizedShape)), eps=\(epsilon), elementwise_affine=\(weight == nil ? "False" : "True")" }
 }

@@ -14,7 +14,7 @@ public final class MaxPool2d: Module, Layer {
         self.ceilMode = ceilMode
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { maxPool2d(x, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode) }
+        inLayer { maxPool2d(x, kernelSize: SpatialSize(kernelSize), stride: SpatialSize(stride), padding: SpatialSize(padding), dilation: SpatialSize(dilation), ceilMode: ceilMode) }
     }
     public override var extraDescription: String { "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding), dilation=\(dilation), ceil_mode=\(ceilMode ? "True" : "False")" }
 }
@@ -31,7 +31,7 @@ public final class AvgPool2d: Module, Layer {
         self.countIncludePad = countIncludePad
     }
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        inLayer { avgPool2d(x, kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad) }
+        inLayer { avgPool2d(x, kernelSize: SpatialSize(kernelSize), stride: SpatialSize(stride), padding: SpatialSize(padding), ceilMode: ceilMode, countIncludePad: countIncludePad) }
     }
     public override var extraDescription: String { "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding)" }
 }
@@ -40,6 +40,6 @@ public final class AvgPool2d: Module, Layer {
 public final class AdaptiveAvgPool2d: Module, Layer {
     public let outputSize: [Int]
     public init(_ outputSize: SpatialSize) { self.outputSize = outputSize.list(2, "outputSize") }
-    public func callAsFunction(_ x: Tensor) -> Tensor { inLayer { adaptiveAvgPool2d(x, outputSize: outputSize) } }
+    public func callAsFunction(_ x: Tensor) -> Tensor { inLayer { adaptiveAvgPool2d(x, outputSize) } }
     public override var extraDescription: String { "output_size=\(outputSize)" }
 }

@@ -38,7 +38,7 @@ extension Generator {
 
     /// `count` integers over all 64 bits at `out`. int64 only. PyTorch: `random_(-2**63, None)`.
     public func fillAllBits(_ out: UnsafeMutableRawPointer, count: Int) {
-        fill("random", .int64) { st_random_integers($0, out, Int64(count), $1, .min, 0) }
+        fill("random", .int64) { st_random_integers($0, out, Int64(count), $1, 0, 0) }
     }
 
     /// `count` integers over what the type can hold exactly: 0 … max, for floating types 0 … 2^digits. PyTorch: `Tensor.random_()`.

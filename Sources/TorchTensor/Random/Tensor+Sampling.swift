@@ -45,9 +45,11 @@ extension Tensor {
     public func bernoulli(generator: Generator? = nil) -> Tensor {
         guard Tensor.checkRandomType("bernoulli", dtype.isFloatingPoint, dtype) else { return .placeholder }
         let type = dtype
-        return sampled("bernoulli", type, { $0 >= 0 && $0 <= 1 ? nil : "Expected p_in >= 0 && p_in <= 1 to be true, but an element is \($0)" }) { out, p, n in
+        let drawn = sampled("bernoulli", type, { $0 >= 0 && $0 <= 1 ? nil : "Expected p_in >= 0 && p_in <= 1 to be true, but an element is \($0)" }) { out, p, n in
             (generator ?? .default).fillBernoulli(out, count: n, dtype: type, probabilities: p, probabilityType: type)
         }
+        // Zero almost everywhere, and so PyTorch records it.
+        return drawn.recorded("bernoulli", self) { $0.zerosLike() }
     }
 
     /// 1 with `probability`, else 0, in this tensor's shape, layout, type and device. PyTorch: `torch.bernoulli(input, p)`.

@@ -1,4 +1,0 @@
-// The command-line tool.
-import Torch
-
-print("swift-torch \(swiftTorchVersion)")
