@@ -43,7 +43,7 @@ private struct MatrixBatch {
 }
 
 /// One call of the primitive: what is shared by its matrices.
-private struct LinearAlgebraCall {
+private final class LinearAlgebraCall {
     let backend: CPUBackend
     let lapack: Bool
     /// Type of the working matrices, its real and its complex sibling.
@@ -51,6 +51,8 @@ private struct LinearAlgebraCall {
     let type: CVType
     let batch: Dims
     let isComplex: Bool
+    /// Working memory of this call: operands are bare pointers, so something has to hold it until the end.
+    private var held: [Storage] = []
 
     init(_ backend: CPUBackend, _ dtype: DType, batch: Dims, lapack: Bool) {
         self.backend = backend
@@ -65,18 +67,22 @@ private struct LinearAlgebraCall {
     /// A copy of an input's matrices.
     func matrix(_ x: Operand) -> MatrixBatch? {
         let r = x.sizes.count
-        guard let m = MatrixBatch(batch: batch, x.sizes[r - 2], x.sizes[r - 1], dtype) else { return nil }
+        guard let m = matrix(x.sizes[r - 2], x.sizes[r - 1]) else { return nil }
         backend.copy(m.operand, x)
         return m
     }
     /// A copy of an input's vectors.
     func vector(_ x: Operand, _ dtype: DType) -> MatrixBatch? {
-        guard let m = MatrixBatch(batch: batch, x.sizes[x.sizes.count - 1], 1, dtype, vector: true) else { return nil }
+        guard let m = vector(x.sizes[x.sizes.count - 1], dtype) else { return nil }
         backend.copy(m.operand, x)
         return m
     }
-    func matrix(_ rows: Int, _ columns: Int, _ dtype: DType? = nil) -> MatrixBatch? { MatrixBatch(batch: batch, rows, columns, dtype ?? self.dtype) }
-    func vector(_ count: Int, _ dtype: DType) -> MatrixBatch? { MatrixBatch(batch: batch, count, 1, dtype, vector: true) }
+    func matrix(_ rows: Int, _ columns: Int, _ dtype: DType? = nil) -> MatrixBatch? { hold(MatrixBatch(batch: batch, rows, columns, dtype ?? self.dtype)) }
+    func vector(_ count: Int, _ dtype: DType) -> MatrixBatch? { hold(MatrixBatch(batch: batch, count, 1, dtype, vector: true)) }
+    private func hold(_ m: MatrixBatch?) -> MatrixBatch? {
+        if let m { held.append(m.storage) }
+        return m
+    }
 
     /// Runs `body` for each matrix, several at a time where there are many. `work`: multiplications a matrix.
     func each(work: Int, _ body: (Int) -> Void) {
@@ -115,7 +121,8 @@ extension CPUBackend {
         }
         if batch.product == 0 { return true }
         let call = LinearAlgebraCall(self, a.dtype, batch: batch, lapack: cv_lapack_available())
-        if run(op, call, outputs, inputs, m, n) == nil {
+        let done: Void? = withExtendedLifetime(call) { run(op, call, outputs, inputs, m, n) }
+        if done == nil {
             TensorError.report("linearAlgebra", "out of memory for working matrices of \(batch.product) x \(m) x \(n) \(call.dtype)")
         }
         return true
@@ -189,7 +196,8 @@ extension CPUBackend {
             guard let b = call.matrix(inputs[1]) else { return nil }
             // LAPACK's trtrs refuses a zero on the diagonal; PyTorch divides by it, as our own version does.
             if call.lapack, !unit, (0..<call.batch.product).contains(where: { hasZeroDiagonal(a.pointer($0), n, call.dtype) }) {
-                return run(op, LinearAlgebraCall(self, inputs[0].dtype, batch: call.batch, lapack: false), outputs, inputs, m, n)
+                let own = LinearAlgebraCall(self, inputs[0].dtype, batch: call.batch, lapack: false)
+                return withExtendedLifetime(own) { run(op, own, outputs, inputs, m, n) }
             }
             if n > 0 && b.columns > 0 {
                 call.each(work: n * n * b.columns) { i in

@@ -9,6 +9,8 @@ protocol MatrixElement {
     var conjugate: Self { get }
     var realPart: Double { get }
     var magnitude: Double { get }
+    /// |re| + |im|: by which LAPACK chooses pivots.
+    var pivotSize: Double { get }
     /// |x|²
     var squaredMagnitude: Double { get }
     static func + (a: Self, b: Self) -> Self
@@ -24,6 +26,7 @@ extension Double: MatrixElement {
     init(real: Double) { self = real }
     var conjugate: Double { self }
     var realPart: Double { self }
+    var pivotSize: Double { magnitude }
     var squaredMagnitude: Double { self * self }
 }
 
@@ -39,6 +42,7 @@ struct ComplexDouble: MatrixElement {
     var conjugate: ComplexDouble { ComplexDouble(re: re, im: -im) }
     var realPart: Double { re }
     var magnitude: Double { hypot(re, im) }
+    var pivotSize: Double { abs(re) + abs(im) }
     var squaredMagnitude: Double { re * re + im * im }
 
     @inline(__always) static func + (a: Self, b: Self) -> Self { ComplexDouble(re: a.re + b.re, im: a.im + b.im) }

@@ -13,9 +13,9 @@ enum PlainMatrix<T: MatrixElement> {
         for j in 0..<Swift.min(m, n) {
             let column = a + j * m
             var p = j
-            var best = column[j].magnitude
+            var best = column[j].pivotSize
             for i in (j + 1)..<Swift.max(m, j + 1) {
-                let v = column[i].magnitude
+                let v = column[i].pivotSize
                 if v > best { (p, best) = (i, v) }
             }
             pivots[j] = Int32(p + 1)

@@ -9,7 +9,7 @@ extension Linalg {
             TensorError.report("linalg.matrix_power", "A must be batches of square matrices, but it is of shape \(a.dims)")
             return .placeholder
         }
-        if n == 0 { return identities(batch(a), a.dims[a.rank - 1], like: a).contiguous() }
+        if n == 0 { return identities(batch(a), a.dims[a.rank - 1], like: a).copied().recorded("matrixPower", a) { _ in a.zerosLike() } }
         var base = n < 0 ? inv(a) : a
         var exponent = n.magnitude
         var result: Tensor?
@@ -23,6 +23,7 @@ extension Linalg {
 
     /// e^A of square matrices. PyTorch: `torch.linalg.matrix_exp`.
     public static func matrixExp(_ a: Tensor) -> Tensor {
+        if a.dtype.computeType != a.dtype { return matrixExp(a.to(a.dtype.computeType)).to(a.dtype) }
         guard isSquare(a, "linalg.matrix_exp") else { return .placeholder }
         let n = a.dims[a.rank - 1]
         if a.count == 0 { return a.clone() }
@@ -135,22 +136,22 @@ extension Linalg {
 
     /// Powers 0 to n - 1 of the elements as a new last dim. PyTorch: `torch.linalg.vander`.
     public static func vander(_ x: Tensor, _ n: Int? = nil) -> Tensor {
-        guard x.rank >= 1, n.map({ $0 > 1 }) ?? true else {
-            TensorError.report("linalg.vander", x.rank >= 1 ? "N must be greater than 1." : "Expected dim(x) >= 1")
+        guard n.map({ $0 > 1 }) ?? true else {
+            TensorError.report("linalg.vander", "N must be greater than 1.")
             return .placeholder
         }
         let base = x.dtype.isDifferentiable ? x : x.to(.int64)
-        let count = n ?? x.dims[x.rank - 1]
+        let count = n ?? (x.rank == 0 ? 1 : x.dims[x.rank - 1])
         let steps = noGrad {
             let repeated = base.withoutGraph.unsqueeze(-1).expanded(to: join(x.dims, count))
             return (Tensor.arange(.int(count), device: x.device) .== 0).select(Tensor.number(.int(1)), repeated).to(base.dtype).contiguous()
         }
         let out = Tensor.make(steps.dims, base.dtype, device: x.device)
-        guard count == 0 || x.backend.scan(.prod, out.operand, nil, steps.operand, dim: steps.rank - 1) else {
+        guard withExtendedLifetime(steps, { count == 0 || x.backend.scan(.prod, out.operand, nil, steps.operand, dim: steps.rank - 1) }) else {
             TensorError.report("linalg.vander", "not implemented for \(base.dtype)")
             return .placeholder
         }
-        return withExtendedLifetime(steps) { out }.recordedWithOutput("vander", (base, { g, y in
+        return out.recordedWithOutput("vander", (base, { g, y in
             if count < 2 { return base.zerosLike() }
             let slopes = y.narrow(-1, 0, count - 1) * Tensor.arange(1, .int(count), dtype: y.dtype.real, device: y.device)
             return (g.narrow(-1, 1, count - 1) * slopes.conjugateIfComplex).sum(dim: -1)

@@ -117,7 +117,8 @@ extension Linalg {
         }[0]
         let isFull = m > n && rank.array(of: Int.self).allSatisfy { $0 == n }
         let empty = Tensor.make([0], a.dtype.real, device: a.device)
-        var residuals = empty
+        // Part of the graph even where it is empty, as PyTorch's is.
+        var residuals = Tensor.make([0], a.dtype.real, device: a.device).recorded("lstsq", (f, { _ in f.zerosLike() }), (y, { _ in y.zerosLike() }))
         if isFull && driver != .gelsy {
             let size = magnitude(f.matmul(solution) - y)
             residuals = (size * size).sum(dim: -2)

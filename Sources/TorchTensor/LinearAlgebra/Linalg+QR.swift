@@ -127,12 +127,12 @@ extension Tensor {
             return .placeholder
         }
         let side = left ? other.dims[other.rank - 2] : other.dims[other.rank - 1]
-        guard tau.rank > 0, side >= dims[rank - 1], tau.dims[tau.rank - 1] == Swift.min(side, dims[rank - 1]), dims[rank - 2] == side else {
+        guard tau.rank > 0, side >= tau.dims[tau.rank - 1], tau.dims[tau.rank - 1] == Swift.min(side, dims[rank - 1]), dims[rank - 2] == side else {
             let which = "other.shape[\(left ? -2 : -1)]"
             TensorError.report(
                 name,
                 tau.rank > 0 && tau.dims[tau.rank - 1] != Swift.min(side, dims[rank - 1]) ? "tau.shape[-1] must be equal to min(\(which), input.shape[-1])"
-                    : dims[rank - 2] != side ? "input.shape[-2] must be equal to \(which)" : "\(which) must be greater than or equal to input.shape[-1]")
+                    : dims[rank - 2] != side ? "input.shape[-2] must be equal to \(which)" : "\(which) must be greater than or equal to tau.shape[-1]")
             return .placeholder
         }
         guard Linalg.hasField(self, name), Linalg.agree(self, other, name) else { return .placeholder }
