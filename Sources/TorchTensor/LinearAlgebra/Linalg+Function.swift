@@ -140,8 +140,9 @@ extension Linalg {
             TensorError.report("linalg.vander", "N must be greater than 1.")
             return .placeholder
         }
+        if x.rank == 0 { return vander(x.reshape([1]), n) }
         let base = x.dtype.isDifferentiable ? x : x.to(.int64)
-        let count = n ?? (x.rank == 0 ? 1 : x.dims[x.rank - 1])
+        let count = n ?? x.dims[x.rank - 1]
         let steps = noGrad {
             let repeated = base.withoutGraph.unsqueeze(-1).expanded(to: join(x.dims, count))
             return (Tensor.arange(.int(count), device: x.device) .== 0).select(Tensor.number(.int(1)), repeated).to(base.dtype).contiguous()
