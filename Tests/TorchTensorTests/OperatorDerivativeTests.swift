@@ -19,7 +19,7 @@ private func check(_ name: String, _ x: Tensor, second: Bool = true, _ f: Functi
     @Test func activations() {
         let all: [(String, Function)] = [
             ("sigmoid", { $0.sigmoid() }), ("logSigmoid", { $0.logSigmoid() }), ("softsign", { $0.softsign() }), ("tanhShrink", { $0.tanhShrink() }),
-            ("hardSigmoid", { $0.hardSigmoid() }), ("hardtanh", { $0.hardtanh(min: -1.5, max: 2) }), ("relu6", { $0.relu6() }), ("relu", { $0.relu() * $0 }),
+            ("hardSigmoid", { $0.hardSigmoid() * $0 }), ("hardtanh", { $0.hardtanh(min: -1.5, max: 2) * $0 }), ("relu6", { $0.relu6() * $0 }), ("relu", { $0.relu() * $0 }),
             ("leakyRelu", { $0.leakyRelu(negativeSlope: 0.2) * $0 }), ("threshold", { $0.threshold(0.5, value: 2) * $0 }),
             ("hardShrink", { $0.hardShrink() * $0 }), ("softShrink", { $0.softShrink() * $0 }), ("gelu", { $0.gelu() }),
             ("gelu tanh", { $0.gelu(approximate: .tanh) }), ("silu", { $0.silu() }), ("mish", { $0.mish() }), ("softplus", { $0.softplus(beta: 1.5, threshold: 5) }),
@@ -68,7 +68,7 @@ private func check(_ name: String, _ x: Tensor, second: Bool = true, _ f: Functi
         let all: [(String, Function)] = [
             ("var", { $0.var() }), ("var dim", { $0.var(dim: 1, correction: 0) }), ("std", { $0.std(dim: 0) }), ("prod", { $0.prod() }), ("prod dim", { $0.prod(dim: 1) }),
             ("logsumexp", { $0.logsumexp(dim: 1) }), ("norm 1.5", { $0.norm(1.5) }), ("norm 2", { $0.norm(2, dim: 1) }), ("norm 3", { $0.norm(3, dim: 0) }),
-            ("cumsum", { $0.cumsum(dim: 1) * $0 }), ("cumprod", { $0.cumprod(dim: 1) }), ("logcumsumexp", { $0.logcumsumexp(dim: 1) }), ("cummax", { $0.cummax(dim: 1).values * $0 }),
+            ("cumsum", { $0.cumsum(dim: 1) * $0 }), ("cumprod", { $0.cumprod(dim: 1) }), ("logcumsumexp", { $0.logcumsumexp(dim: 1) * $0 }), ("cummax", { $0.cummax(dim: 1).values * $0 }),
             ("amax", { $0.amax(dim: 1).square() }), ("max", { $0.max() * $0 }), ("sort", { $0.sort(dim: 1, descending: true).values * $0 }), ("median", { $0.median(dim: 1).values * $0.sum() }),
             ("topk", { $0.topk(2).values.square() }), ("quantile", { $0.quantile(0.3, dim: 1).square() }), ("cov", { $0.cov() }), ("corrcoef", { $0.corrcoef() }),
             ("trapezoid", { ($0 * $0).trapezoid(dx: 0.5) }), ("gradient", { ($0 * $0).gradient(dims: [1])[0] }), ("diff", { ($0 * $0).diff(n: 2) }), ("nansum", { ($0 * $0).nansum([0]) }),

@@ -75,6 +75,26 @@ private let nan = Double.nan
         #expect(Tensor(5, dtype: .float64).quantile(0.2).item() == 5)
     }
 
+    @Test func numbersKeepTheirPrecision() {
+        // 0.1 as float32 is not 0.1: a number beside a float64 tensor must not pass through float32.
+        #expect((Tensor([0.1], dtype: .float64) .== 0.1).item(Bool.self))
+        #expect(Tensor([1.0], dtype: .float64).add(Tensor([1.0], dtype: .float64), alpha: 0.1).item() == 1.1)
+        #expect((Tensor([1, 2]) * 0.5).dtype == .float32)
+    }
+
+    @Test func expandedTensorsAreNotWrittenInPlace() {
+        var x = Tensor([1.0]).expand(3)
+        x += Tensor([1.0, 2, 3])
+        #expect(x.array(of: Double.self) == [2, 3, 4])
+        // The gradient of the sum repeats one element; the other must not be added into it in place.
+        let leaf = Tensor([1.0, 2, 3]).requiringGrad()
+        (leaf.sum() + (leaf * leaf).sum()).backward()
+        #expect(leaf.grad!.array(of: Double.self) == [3, 5, 7])
+        let (a, b) = (Tensor([1.0, 2, 3]).requiringGrad(), Tensor([1.0, 2, 3]))
+        ((a * b).max() * a.sum()).backward()
+        #expect(a.grad!.array(of: Double.self) == [9, 9, 27])
+    }
+
     @Test func rreluDrawsOnlyWhereItMust() {
         let x = Tensor([-1.0, 2, -3, 4])
         let a = x.rrelu(training: true, generator: Generator(seed: 7))

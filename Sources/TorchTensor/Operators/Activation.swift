@@ -104,8 +104,9 @@ extension Tensor {
         let low = (withoutGraph .<= 0).contiguous()
         var slopes = Tensor.make([backend.nonzero(nil, low.operand)], .float64, device: device)
         slopes.fillUniform(from: lower, to: upper, generator: generator)
+        let typed = slopes.converted(to: dtype)
         let noise = Tensor.full(dims, 1, dtype: dtype, device: device)
-        _ = backend.maskedScatter(noise.operand, low.operand, slopes.converted(to: dtype).operand)
+        _ = backend.maskedScatter(noise.operand, low.operand, typed.operand)
         return self * noise
     }
 
