@@ -192,7 +192,18 @@ extension Tensor {
     /// True if nobody else can see this tensor's memory. See Note [Who may write].
     @inline(__always)
     mutating func isUnshared() -> Bool {
-        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage)
+        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage) && (impl.isContiguous || !repeatsElements)
+    }
+
+    /// True if several positions may share one place in memory (expanded and overlapping views): never written in place.
+    var repeatsElements: Bool {
+        let (sizes, strides) = (operand.sizes, operand.strides)
+        var reach = 0
+        for d in (0..<rank).filter({ sizes[$0] > 1 }).sorted(by: { Swift.abs(strides[$0]) < Swift.abs(strides[$1]) }) {
+            if Swift.abs(strides[d]) <= reach { return true }
+            reach += (sizes[d] - 1) * Swift.abs(strides[d])
+        }
+        return false
     }
 
     /// Gives this tensor memory of its own if it is shared. A leaf stays the same leaf.
