@@ -175,7 +175,11 @@ public func affineGrid(_ theta: Tensor, size: [Int], alignCorners: Bool = false)
     }
     func line(_ count: Int) -> [Double] {
         if count == 1 { return [0] }
-        return (0..<count).map { i in alignCorners ? -1 + 2 * Double(i) / Double(count - 1) : (2 * Double(i) + 1) / Double(count) - 1 }
+        return (0..<count).map { i -> Double in
+            let position = Double(i)
+            if alignCorners { return -1 + 2 * position / Double(count - 1) }
+            return (2 * position + 1) / Double(count) - 1
+        }
     }
     let spatial = Array(size[2...])
     var columns: [Tensor] = []
