@@ -67,7 +67,8 @@ extension Tensor {
         _ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ parameters: KernelParameters = KernelParameters(0), _ computation: Computation = .promoted
     ) -> Tensor {
         let dtype = a.dtype
-        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable {
+        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable,
+            !(a.impl.isNumber && b.impl.isNumber) {
             let out = make(a.dims, DType(st_binary_result(op, dtype.kernel)), device: a.device)
             if a.backend.binaryRun(op, dtype, out.operand.pointer, a.operand.pointer, b.operand.pointer, count: a.count, parameters) { return out }
         }
