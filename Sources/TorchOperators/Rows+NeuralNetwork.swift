@@ -327,9 +327,13 @@ extension OperatorTable {
             "nn.functional.linear_cross_entropy",
             "input, linear_weight, target, *, linear_bias=None, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0, chunking_strategy=None"
         ) { a in
-            try .tensor(
+            // A weight (c, d…, in) makes logits (n, c, d…).
+            let (x, w) = try (a.tensor("input"), a.tensor("linear_weight"))
+            let heads = Array(w.shape.dropLast())
+            let logits = try TorchTensor.linear(x, w.rank > 2 ? w.flatten(endDim: -2) : w, a.optionalTensor("linear_bias").map { $0.rank > 1 ? $0.flatten() : $0 })
+            return try .tensor(
                 crossEntropy(
-                    TorchTensor.linear(a.tensor("input"), a.tensor("linear_weight"), a.optionalTensor("linear_bias")), a.tensor("target"),
+                    w.rank > 2 ? logits.reshape(x.shape.dropLast() + heads) : logits, a.tensor("target"),
                     weight: a.optionalTensor("weight"), ignoreIndex: a.int("ignore_index"), reduction: a.choice("reduction"), labelSmoothing: a.double("label_smoothing")))
         },
         weightedLoss("mse_loss") { mseLoss($0, $1, weight: $2, reduction: $3) },

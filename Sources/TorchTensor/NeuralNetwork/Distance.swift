@@ -85,7 +85,7 @@ public func pdist(_ x: Tensor, p: Double = 2) -> Tensor {
             second.append(j)
         }
     }
-    if first.isEmpty { return Tensor.zeros([0], dtype: x.dtype, device: x.device) }
+    if first.isEmpty { return x.flatten().slice(0, 0, 0) }
     let difference = x.indexSelect(0, Tensor(first).to(x.device)) - x.indexSelect(0, Tensor(second).to(x.device))
     return difference.pNorm(p, [1], keepDim: false)
 }

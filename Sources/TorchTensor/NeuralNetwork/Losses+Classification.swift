@@ -54,8 +54,8 @@ public func multilabelSoftMarginLoss(_ x: Tensor, _ target: Tensor, weight: Tens
 
 /// x for targets of 1, max(0, margin - x) for targets of -1. PyTorch: `torch.nn.functional.hinge_embedding_loss`.
 public func hingeEmbeddingLoss(_ x: Tensor, _ target: Tensor, margin: Double = 1, reduction: Reduction = .mean) -> Tensor {
-    guard Loss.sameShape(x, target, "hingeEmbeddingLoss") else { return .placeholder }
-    let zeros = x.withoutGraph.zerosLike()
+    guard Loss.repeats(x, target, "hingeEmbeddingLoss") else { return .placeholder }
+    let zeros = Tensor.zeros([], dtype: x.dtype, device: x.device)
     let apart = (target .!= 1).select((margin - x).clamp(min: 0), zeros)
     let near = (target .!= -1).select(x, zeros)
     return reduction.apply(apart + near)
@@ -96,16 +96,17 @@ public func multiMarginLoss(
         TensorError.report("multiMarginLoss", "only p == 1 and p == 2 supported, got p = \(p)")
         return .placeholder
     }
-    guard x.rank == 1 || x.rank == 2, x.dims[x.rank - 1] > 0 else {
+    guard x.rank <= 2, x.rank == 0 || x.dims[x.rank - 1] > 0 else {
         TensorError.report("multiMarginLoss", "Expected non-empty vector or matrix with optional 0-dim batch size, but got: \(x.dims)")
         return .placeholder
     }
-    let rows = x.rank == 1 ? x.unsqueeze(0) : x
+    let rows = x.rank == 2 ? x : x.reshape([1, x.count])
     let (n, classes) = (rows.dims[0], rows.dims[1])
-    guard target.count == n, target.rank <= 1, let labels = target.asIndex("multiMarginLoss") else {
-        if target.dtype.isInteger { TensorError.report("multiMarginLoss", "inconsistent target size: expected \(n) but got \(target.dims)") }
+    guard target.count == n, target.rank <= 1 else {
+        TensorError.report("multiMarginLoss", "inconsistent target size: expected \(n) but got \(target.dims)")
         return .placeholder
     }
+    guard let labels = target.asIndex("multiMarginLoss") else { return .placeholder }
     if let weight, weight.dims != [classes] {
         TensorError.report("multiMarginLoss", "inconsistent weight size: expected \(classes) but got \(weight.dims)")
         return .placeholder
@@ -119,7 +120,7 @@ public func multiMarginLoss(
     // The right class itself is no term.
     let wrong = Tensor.arange(.int(classes)).to(x.device).unsqueeze(0) .!= index
     let losses = wrong.select(terms, terms.withoutGraph.zerosLike()).sum(dim: 1) / Double(classes)
-    if reduction == .none { return x.rank == 1 ? losses.squeeze(0) : losses }
+    if reduction == .none { return x.rank == 2 ? losses : losses.squeeze(0) }
     return reduction.apply(losses)
 }
 

@@ -92,7 +92,7 @@ public func gaussianNLLLoss(
             return .placeholder
         }
     }
-    guard Loss.sameShape(x, target, "gaussianNLLLoss") else { return .placeholder }
+    guard Loss.repeats(x, target, "gaussianNLLLoss") else { return .placeholder }
     if (v.withoutGraph .< 0).any().item(Bool.self) {
         TensorError.report("gaussianNLLLoss", "var has negative entry/entries")
         return .placeholder
