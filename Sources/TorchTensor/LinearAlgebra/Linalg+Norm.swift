@@ -12,19 +12,62 @@ extension Linalg {
         public init(floatLiteral value: Double) { self = .number(value) }
     }
 
+    // MARK: Building blocks
+
+    /// |x|, real.
+    static func magnitude(_ x: Tensor) -> Tensor { x.unary(.abs, "abs") { g, x in g * x.unaryFlat(.sgn, "sgn") } }
+
+    /// Largest or smallest along `dims`; equal ones share the gradient.
+    static func extreme(_ x: Tensor, _ dims: [Int], largest: Bool, keepDim: Bool, _ name: StaticString) -> Tensor {
+        guard dims.allSatisfy({ x.dims[$0] > 0 }) else {
+            TensorError.report("\(name)", "the norm of no elements is not defined for this order: shape \(x.dims)")
+            return .placeholder
+        }
+        return x.reduced(largest ? .max : .min, dims, keepDim: keepDim, name).recordedWithOutput(name, (x, { g, y in
+            let (value, gradient) = (y.restoringDims(dims, keepDim: keepDim), g.restoringDims(dims, keepDim: keepDim))
+            let mask = (x.withoutGraph .== value.withoutGraph).to(g.dtype)
+            return mask * (gradient / mask.sum(dims, keepDim: true))
+        }))
+    }
+
     // MARK: Vectors
 
     /// (sum |x|^order)^(1 / order) over `dims` (all if nil): also 0 (how many are not zero), infinity, -infinity. The result is real. PyTorch: `torch.linalg.vector_norm`.
     public static func vectorNorm(_ x: Tensor, order: Double = 2, dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
-        if let dtype, !dtype.isDifferentiable || (x.dtype.isComplex && !dtype.isComplex) {
-            TensorError.report("linalg.vector_norm", "dtype should be floating point or complex, and complex for complex input. Got \(dtype) for \(x.dtype)")
-            return .placeholder
-        }
-        return x.norm(order, dims, keepDim: keepDim, dtype: dtype)
+        norm(x, order, dims, keepDim, dtype, "linalg.vector_norm")
     }
 
-    /// Largest or smallest along one dim.
-    static func extreme(_ x: Tensor, _ dim: Int, largest: Bool, keepDim: Bool) -> Tensor { largest ? x.amax(dim: dim, keepDim: keepDim) : x.amin(dim: dim, keepDim: keepDim) }
+    static func norm(_ input: Tensor, _ order: Double, _ dims: [Int]?, _ keepDim: Bool, _ dtype: DType?, _ name: StaticString) -> Tensor {
+        guard input.dtype.isDifferentiable else {
+            TensorError.report("\(name)", "Expected a floating point or complex tensor as input. Got \(input.dtype)", hint: "convert with .to(.float32) first")
+            return .placeholder
+        }
+        if let dtype, !dtype.isDifferentiable || (input.dtype.isComplex && !dtype.isComplex) {
+            TensorError.report("\(name)", "dtype should be floating point or complex, and complex for complex input. Got \(dtype) for \(input.dtype)")
+            return .placeholder
+        }
+        let x = dtype.map { input.to($0) } ?? input
+        guard let d = x.checkedDims(dims?.isEmpty == true ? nil : dims, "\(name)") else { return .placeholder }
+        if order.isInfinite { return extreme(magnitude(x), d, largest: order > 0, keepDim: keepDim, name) }
+        if order == 0 {
+            let count = (x .!= 0).to(x.dtype.real).reduced(.sum, d, keepDim: keepDim, name)
+            return count.recorded(name, x) { _ in x.zerosLike() }
+        }
+        return x.reduced(.norm, d, keepDim: keepDim, name, KernelParameters(order)).recordedWithOutput(name, (x, { g, y in
+            normGradient(x, order, g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim))
+        }))
+    }
+
+    /// Zero gradient where the norm (or, below 1, the element) is zero: a subgradient.
+    private static func normGradient(_ x: Tensor, _ p: Double, _ g: Tensor, _ y: Tensor) -> Tensor {
+        func masked(_ t: Tensor, _ zero: Tensor) -> Tensor { (zero .== 0).select(Tensor.number(.int(0)), t) }
+        if p == 1 { return x.unaryFlat(.sgn, "sgn") * g }
+        if p == 2 { return masked(x / y, y) * g }
+        let sign = x.unaryFlat(.sgn, "sgn")
+        if p < 1 { return sign * masked(magnitude(x).pow(p - 1), x) * g * y.pow(1 - p) }
+        if p < 2 { return sign * magnitude(x).pow(p - 1) * masked(g / y.pow(p - 1), y) }
+        return x * magnitude(x).pow(p - 2) * masked(g / y.pow(p - 1), y)
+    }
 
     // MARK: Matrices
 
@@ -38,16 +81,16 @@ extension Linalg {
         guard let d = a.checkedDims([dims.0, dims.1], name) else { return .placeholder }
         let x = dtype.map { a.to($0) } ?? a
         switch order {
-        case .frobenius: return x.norm(2, d, keepDim: keepDim)
+        case .frobenius: return norm(x, 2, d, keepDim, nil, "linalg.matrix_norm")
         case .nuclear: return reduceSingularValues(x, d, keepDim) { $0.sum(dim: -1) }
         case .number(let p):
             switch Swift.abs(p) {
-            case 2: return reduceSingularValues(x, d, keepDim) { extreme($0, -1, largest: p > 0, keepDim: false) }
+            case 2: return reduceSingularValues(x, d, keepDim) { extreme($0, [$0.rank - 1], largest: p > 0, keepDim: false, "linalg.matrix_norm") }
             case 1, .infinity:
                 // Sums along one dim, then the largest or smallest along the other.
                 let (inner, outer) = Swift.abs(p) == 1 ? (d[0], d[1]) : (d[1], d[0])
-                let sums = x.norm(1, dim: inner, keepDim: true)
-                let result = extreme(sums, outer, largest: p > 0, keepDim: true)
+                let sums = norm(x, 1, [inner], true, nil, "linalg.matrix_norm")
+                let result = extreme(sums, [outer], largest: p > 0, keepDim: true, "linalg.matrix_norm")
                 return keepDim ? result : result.squeeze(d)
             default:
                 TensorError.report(name, "Order \(p) not supported.", hint: "1, -1, 2, -2, infinity, -infinity, .frobenius or .nuclear")

@@ -7,7 +7,7 @@ extension Linalg {
     private static func threshold(_ s: Tensor, _ a: Tensor, _ atol: Tensor?, _ rtol: Tensor?) -> Tensor {
         let size = Swift.max(a.dims[a.rank - 2], a.dims[a.rank - 1])
         let standard = Tensor(Double(size) * a.dtype.epsilon, dtype: s.dtype)
-        let largest = s.dims[s.rank - 1] > 0 ? s.amax(dim: -1, keepDim: true) : Tensor.zeros(s.dims, dtype: s.dtype)
+        let largest = s.dims[s.rank - 1] > 0 ? extreme(s, [s.rank - 1], largest: true, keepDim: true, "linalg.pinv") : Tensor.zeros(s.dims, dtype: s.dtype)
         func column(_ t: Tensor) -> Tensor { t.rank == 0 ? t : t.unsqueeze(-1) }
         let absolute = atol.map { $0.withoutGraph.to(s.dtype) } ?? Tensor(0, dtype: s.dtype)
         // An absolute bound that was given replaces the standard relative one.
@@ -26,7 +26,7 @@ extension Linalg {
             if a.count == 0 { return Tensor.zeros(join(batch(a), n, m), dtype: a.dtype, device: a.device) }
             if hermitian {
                 let (w, v) = eigh(a.withoutGraph)
-                let size = w.abs()
+                let size = magnitude(w)
                 let inverse = (size .> threshold(size, a, atol, rtol)).select(w.reciprocal(), Tensor.number(.int(0)))
                 return (v * inverse.unsqueeze(-2)).matmul(v.mH)
             }
@@ -63,7 +63,7 @@ extension Linalg {
         guard hermitian ? isSquare(a, "linalg.matrix_rank") : isMatrix(a, "linalg.matrix_rank") else { return .placeholder }
         let x = a.withoutGraph
         if x.count == 0 { return Tensor.zeros(batch(x), dtype: .int64, device: x.device) }
-        let s = hermitian ? eigvalsh(x).abs() : svdvals(x)
+        let s = hermitian ? magnitude(eigvalsh(x)) : svdvals(x)
         return (s .> threshold(s, x, atol, rtol)).sum(dim: -1)
     }
 
@@ -120,7 +120,7 @@ extension Linalg {
         // Part of the graph even where it is empty, as PyTorch's is.
         var residuals = Tensor.make([0], a.dtype.real, device: a.device).recorded("lstsq", (f, { _ in f.zerosLike() }), (y, { _ in y.zerosLike() }))
         if isFull && driver != .gelsy {
-            let size = (f.matmul(solution) - y).abs()
+            let size = magnitude(f.matmul(solution) - y)
             residuals = (size * size).sum(dim: -2)
         }
         return (

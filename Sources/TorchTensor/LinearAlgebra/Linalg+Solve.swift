@@ -133,7 +133,7 @@ extension Linalg {
         let d = scale.unsqueeze(-1).unsqueeze(-1) * Tensor.eye(n, dtype: a.dtype, device: a.device)
         if st_grad_enabled() { return solveEx(a.mH, d).result }
         let diagonal = lu.diagonal(dim1: -2, dim2: -1)
-        let largest = lu.count == 0 ? 0 : lu.abs().max().item()
+        let largest = lu.count == 0 ? 0 : Tensor.map(.abs, lu, "abs").reduced(.max, Array(0..<lu.rank), keepDim: false, "max").item()
         let tiny = Swift.max(largest, 1e-30) * a.dtype.epsilon
         let safe = lu + diagonalMatrix((diagonal .== 0).to(a.dtype) * tiny)
         return solveFactored(safe, pivots, d, adjoint: true)
@@ -155,8 +155,8 @@ extension Linalg {
         let (sign, logarithm) = noGrad {
             let last = f.diagonal.rank - 1
             let diagonal = f.diagonal.contiguous()
-            let sign = diagonal.sgn().reduced(.prod, [last], keepDim: false, "slogdet") * f.sign
-            return (sign, diagonal.abs().log().sum(dim: -1))
+            let sign = Tensor.map(.sgn, diagonal, "sgn").reduced(.prod, [last], keepDim: false, "slogdet") * f.sign
+            return (sign, Tensor.map(.abs, diagonal, "abs").log().sum(dim: -1))
         }
         let (lu, pivots) = (f.lu, f.pivots)
         let results = Tensor.recordedJointly("slogdet", outputs: [Tensor(sign.impl.alias()), Tensor(logarithm.impl.alias())], [a]) { gradients, outputs, _ in
