@@ -120,7 +120,7 @@ public func multiMarginLoss(
     // The right class itself is no term.
     let wrong = Tensor.arange(.int(classes)).to(x.device).unsqueeze(0) .!= index
     let losses = wrong.select(terms, terms.withoutGraph.zerosLike()).sum(dim: 1) / Double(classes)
-    if reduction == .none { return x.rank == 2 ? losses : losses.squeeze(0) }
+    if reduction == .none { return x.rank == 2 ? losses : losses.reshape(target.shape) }
     return reduction.apply(losses)
 }
 

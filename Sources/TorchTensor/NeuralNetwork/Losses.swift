@@ -27,9 +27,9 @@ enum Loss {
         return false
     }
 
-    /// For losses that may repeat a target (or prediction) along dims of size 1, in one number of dims: (1, 5) beside (3, 5), never (n, 1) beside (n).
+    /// For losses that may repeat a target (or prediction) along dims of size 1, in one number of dims: (1, 5) beside (3, 5), never (n, 1) beside (n); a 0-dim target is a number.
     static func repeats(_ x: Tensor, _ target: Tensor, _ operation: String) -> Bool {
-        if x.rank == target.rank, Shape.canBroadcast(target.dims, to: x.dims) || Shape.canBroadcast(x.dims, to: target.dims) { return true }
+        if target.rank == 0 || x.rank == target.rank, Shape.canBroadcast(target.dims, to: x.dims) || Shape.canBroadcast(x.dims, to: target.dims) { return true }
         return sameShape(x, target, operation)
     }
 }
