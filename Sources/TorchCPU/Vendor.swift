@@ -57,7 +57,7 @@ public enum Vendor {
 
     /// Called before a library call that can not be cut into pieces and is long (a factorisation): it may use as many threads as ours.
     @inline(__always)
-    static func callThreaded() { cv_use_threads(st_in_parallel() ? 1 : st_thread_count()) }
+    static func limitThreads() { cv_use_threads(st_in_parallel() ? 1 : st_thread_count()) }
 
     /// True where no other thread would take part: inside parallel work, or when there is one thread.
     @inline(__always)

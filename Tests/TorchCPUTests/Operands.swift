@@ -38,6 +38,26 @@ final class Block {
         }
     }
 
+    /// All elements in row-major order, widened.
+    var values: [Double] {
+        var all: [Double] = []
+        all.reserveCapacity(operand.count)
+        func visit(_ dim: Int, _ at: Int) {
+            if dim == operand.sizes.count {
+                switch operand.dtype {
+                case .float64: all.append(memory.load(fromByteOffset: at * 8, as: Double.self))
+                case .bfloat16: all.append(Double(Float(bitPattern: UInt32(memory.load(fromByteOffset: at * 2, as: UInt16.self)) << 16)))
+                default: all.append(Double(memory.load(fromByteOffset: at * 4, as: Float.self)))
+                }
+                return
+            }
+            let step = operand.strides[dim]
+            for i in 0..<operand.sizes[dim] { visit(dim + 1, at + i * step) }
+        }
+        visit(0, 0)
+        return all
+    }
+
     var bytes: [UInt8] { Array(UnsafeRawBufferPointer(start: memory, count: count * operand.dtype.itemSize)) }
     func fill(with byte: UInt8) { memory.initializeMemory(as: UInt8.self, repeating: byte, count: count * operand.dtype.itemSize) }
 }
