@@ -66,7 +66,7 @@ private final class BadContainer: Module {
         let x = Tensor.ones(4, 2)
         #expect(net(x).array(of: Float.self) == net(x).array(of: Float.self))
         net.train()
-        #expect(net.modules().allSatisfy(\.isTraining))
+        #expect(net.modules().allSatisfy { $0.isTraining })
     }
 
     @Test func errorsNameTheLayer() {
