@@ -281,3 +281,11 @@ struct ParsedRow {
         }
     }
 }
+
+/// Binding of PyTorch-style arguments to a signature, for tables other than the operators'.
+package enum OperatorSignature {
+    /// The arguments by parameter; throws what does not fit.
+    package static func bind(_ operation: String, _ signature: String, _ arguments: [OperatorValue], _ keywords: [String: OperatorValue]) throws -> OperatorArguments {
+        try ParsedRow(OperatorRow(operation, signature) { _ in .none }).bind(arguments, keywords, nil)
+    }
+}

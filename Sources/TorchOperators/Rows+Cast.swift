@@ -4,6 +4,14 @@ import TorchTensor
 
 extension OperatorTable {
     static let cast: [OperatorRow] = [
+        OperatorRow("to", "input, device=None, dtype=None, non_blocking=False, copy=False") { a in
+            let x = try a.tensor("input")
+            var type = try a.dtype()
+            // to(dtype) and to(other) have the type where to(device, dtype) has the device.
+            if case .dtype(let t) = a.value("device") { type = t }
+            if case .tensor(let other) = a.value("device") { type = other.dtype }
+            return .tensor(type.map(x.to) ?? x)
+        },
         OperatorRow("item", "input") { a in try .scalar(a.tensor("input").scalar) },
         .unary("bool") { x in x.to(.bool) },
         .unary("byte") { x in x.to(.uint8) },

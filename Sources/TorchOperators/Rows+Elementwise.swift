@@ -3,7 +3,9 @@ import TorchRuntime
 import TorchTensor
 
 extension OperatorTable {
-    static let elementwise: [OperatorRow] = [
+    static let elementwise: [OperatorRow] = arithmetic + functions + tests
+
+    private static let arithmetic: [OperatorRow] = [
         // Arithmetic
         OperatorRow("add", "input, other, *, alpha=1") { a in
             let (x, y) = (try a.operand("input"), try a.operand("other"))
@@ -36,7 +38,7 @@ extension OperatorTable {
         .binary("fmod") { x, y in x.fmod(y) },
         .binary("pow", "input: operand, exponent") { x, y in x.pow(y) },
         .unary("neg") { x in -x },
-        .unary("positive") { x in x },
+        .unary("positive") { x in +x },
         .unary("square") { x in x.square() },
         .unary("reciprocal") { x in x.reciprocal() },
         OperatorRow("addcmul", "input, tensor1, tensor2, *, value=1") { a in
@@ -45,7 +47,73 @@ extension OperatorTable {
         OperatorRow("addcdiv", "input, tensor1, tensor2, *, value=1") { a in
             try .tensor(a.tensor("input").addcdiv(a.tensor("tensor1"), a.tensor("tensor2"), value: a.scalar("value")))
         },
+        OperatorRow("lerp", "input, end, weight") { a in
+            if case .tensor(let w) = a.value("weight") { return try .tensor(a.tensor("input").lerp(a.tensor("end"), weight: w)) }
+            return try .tensor(a.tensor("input").lerp(a.tensor("end"), weight: a.double("weight")))
+        },
+        .binary("float_power", "input: operand, exponent") { x, y in x.floatPower(y) },
+        .binary("ldexp", "input, other: Tensor") { x, y in x.ldexp(y) },
+        .binary("gcd", "input, other: Tensor") { x, y in x.gcd(y) },
+        .binary("lcm", "input, other: Tensor") { x, y in x.lcm(y) },
+        .binary("hypot") { x, y in x.hypot(y) },
+        .binary("copysign") { x, y in x.copysign(y) },
+        .binary("nextafter") { x, y in x.nextAfter(y) },
+        .binary("heaviside", "input, values: Tensor") { x, y in x.heaviside(y) },
+        .unary("deg2rad") { x in x.degreesToRadians() },
+        .unary("rad2deg") { x in x.radiansToDegrees() },
 
+        // Absolute values and signs
+        .unary("abs") { x in x.abs() },
+        .unary("sign") { x in x.sign() },
+        .unary("sgn") { x in x.sgn() },
+        .unary("angle") { x in x.angle() },
+        OperatorRow("frexp", "input") { a in
+            let r = try a.tensor("input").frexp()
+            return [.tensor(r.mantissa), .tensor(r.exponent)]
+        },
+
+        // Rounding
+        .unary("ceil") { x in x.ceil() },
+        .unary("floor") { x in x.floor() },
+        .unary("trunc") { x in x.trunc() },
+        .unary("frac") { x in x.frac() },
+        OperatorRow("round", "input, *, decimals=0") { a in try .tensor(a.tensor("input").round(decimals: a.int("decimals"))) },
+
+        // Bits
+        .binary("bitwise_and", "input: operand, other") { x, y in x & y },
+        .binary("bitwise_or", "input: operand, other") { x, y in x | y },
+        .binary("bitwise_xor", "input: operand, other") { x, y in x ^ y },
+        .binary("__rand__") { x, y in y & x },
+        .binary("__ror__") { x, y in y | x },
+        .binary("__rxor__") { x, y in y ^ x },
+        .unary("bitwise_not") { x in ~x },
+        .binary("bitwise_left_shift", "input: operand, other") { x, y in x << y },
+        .binary("bitwise_right_shift", "input: operand, other") { x, y in x >> y },
+
+        // Limits
+        .binary("maximum", "input, other: Tensor") { x, y in x.maximum(y) },
+        .binary("minimum", "input, other: Tensor") { x, y in x.minimum(y) },
+        .binary("fmax", "input, other: Tensor") { x, y in x.fmax(y) },
+        .binary("fmin", "input, other: Tensor") { x, y in x.fmin(y) },
+        OperatorRow("clamp", "input, min=None, max=None") { a in try .tensor(clamped(a, "min", "max")) },
+        OperatorRow("clamp_min", "input: Tensor, min") { a in try .tensor(clamped(a, "min", nil)) },
+        OperatorRow("clamp_max", "input: Tensor, max") { a in try .tensor(clamped(a, nil, "max")) },
+        OperatorRow("nan_to_num", "input, nan=None, posinf=None, neginf=None") { a in
+            try .tensor(a.tensor("input").nanToNum(nan: a.optionalDouble("nan") ?? 0, posInf: a.optionalDouble("posinf"), negInf: a.optionalDouble("neginf")))
+        },
+    ]
+
+    /// Limits that are numbers or tensors.
+    private static func clamped(_ a: OperatorArguments, _ low: String?, _ high: String?) throws -> Tensor {
+        let x = try a.tensor("input")
+        func isTensor(_ name: String?) -> Bool { if let name, case .tensor = a.value(name) { true } else { false } }
+        if isTensor(low) || isTensor(high) {
+            return try x.clamp(min: low.flatMap { a.has($0) ? try a.operand($0) : nil }, max: high.flatMap { a.has($0) ? try a.operand($0) : nil })
+        }
+        return try x.clamp(min: low.flatMap { try a.optionalScalar($0) }, max: high.flatMap { try a.optionalScalar($0) })
+    }
+
+    private static let functions: [OperatorRow] = [
         // Exponentials and roots
         .unary("exp") { x in x.exp() },
         .unary("exp2") { x in x.exp2() },
@@ -71,7 +139,27 @@ extension OperatorTable {
         .unary("acosh") { x in x.acosh() },
         .unary("atanh") { x in x.atanh() },
         .binary("atan2", "input, other: Tensor") { x, y in x.atan2(y) },
+        .unary("sinc") { x in x.sinc() },
 
+        // Error and gamma functions, logarithmic forms
+        .unary("sigmoid") { x in x.sigmoid() },
+        .unary("erf") { x in x.erf() },
+        .unary("erfc") { x in x.erfc() },
+        .unary("erfinv") { x in x.erfinv() },
+        .unary("lgamma") { x in x.lgamma() },
+        .unary("digamma") { x in x.digamma() },
+        OperatorRow("polygamma", "n, input") { a in try .tensor(a.tensor("input").polygamma(a.int("n"))) },
+        OperatorRow("mvlgamma", "input, p") { a in try .tensor(a.tensor("input").mvlgamma(a.int("p"))) },
+        .binary("igamma") { x, y in x.igamma(y) },
+        .binary("igammac") { x, y in x.igammac(y) },
+        .unary("i0") { x in x.i0() },
+        OperatorRow("logit", "input, eps=None") { a in try .tensor(a.tensor("input").logit(eps: a.optionalDouble("eps"))) },
+        .binary("logaddexp") { x, y in x.logAddExp(y) },
+        .binary("logaddexp2") { x, y in x.logAddExp2(y) },
+        .binary("xlogy", "input: operand, other") { x, y in x.xlogy(y) },
+    ]
+
+    private static let tests: [OperatorRow] = [
         // Comparison and logic
         .binary("eq") { x, y in x .== y },
         .binary("ne") { x, y in x .!= y },
@@ -89,6 +177,10 @@ extension OperatorTable {
         .unary("isposinf") { x in x.isPosInf() },
         .unary("isneginf") { x in x.isNegInf() },
         .unary("signbit") { x in x.signBit() },
+        .unary("isreal") { x in x.isReal() },
+        OperatorRow("isclose", "input, other: Tensor, rtol=1e-05, atol=1e-08, equal_nan=False") { a in
+            try .tensor(a.tensor("input").isClose(a.tensor("other"), rtol: a.double("rtol"), atol: a.double("atol"), equalNaN: a.bool("equal_nan")))
+        },
 
         // Complex
         .unary("conj") { x in x.conj() },

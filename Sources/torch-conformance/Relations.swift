@@ -83,11 +83,18 @@ struct Relations {
     private func uniqueSet(_ tolerance: Tolerance) throws -> String? {
         let expected = try `case`.expectedLeaves().map { try OperatorCase.key($0).map { try `case`.numbers($0) } }
         let actual = found.map { v -> Numbers? in if case .tensor(let t) = v { Numbers(t) } else { nil } }
-        guard let e0 = expected[0], let a0 = actual[0], e0.shape == a0.shape, e0.shape.count == 1 else { return "values differ in number" }
+        guard let e0 = expected[0], let a0 = actual[0], e0.shape == a0.shape else { return "values differ in number" }
+        // Slices along `dim`, or single elements without it.
+        let dim: Int? = if e0.shape.count > 1, case .int(let d)? = keywords["dim"] { d < 0 ? d + e0.shape.count : d } else { nil }
+        let inner = dim.map { e0.shape[($0 + 1)...].reduce(1, *) } ?? 1
+        let slices = dim.map { e0.shape[$0] } ?? e0.count
+        let members = (0..<e0.count).map { i in (slice: dim == nil ? i : i / inner % slices, rest: dim == nil ? 0 : i / (inner * slices) * inner + i % inner) }
+        let bySlice = Dictionary(grouping: e0.count == 0 ? [] : Array(members.indices), by: { members[$0].slice }).mapValues { $0.sorted { members[$0].rest < members[$1].rest } }
+        func equal(_ k: Int, _ j: Int) -> Bool { zip(bySlice[k] ?? [], bySlice[j] ?? []).allSatisfy { a0.close($0, e0, $1, tolerance) } }
         // place[i]: where the expected value i stands in ours.
         var place: [Int] = []
-        for j in 0..<e0.count {
-            guard let k = (0..<a0.count).first(where: { a0.close($0, e0, j, tolerance) && !place.contains($0) }) else { return "no value equals \(e0.text(j))" }
+        for j in 0..<slices {
+            guard let k = (0..<slices).first(where: { equal($0, j) && !place.contains($0) }) else { return "no value equals \(e0.text(j))" }
             place.append(k)
         }
         for i in 1..<Swift.max(expected.count, 1) {

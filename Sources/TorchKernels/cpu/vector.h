@@ -95,19 +95,68 @@ template <class C, int W> ST_FN Vec<MaskElement<C>, W> lanes() {
   return l;
 }
 
+/// Short ends of rows: masked instructions where a full register of float or double is loaded or stored, a copy through the stack elsewhere.
+template <class C, int W, class T> struct Part {
+  ST_FN Vec<C, W> get(const T *p, long n) {
+    T t[W] = {};
+    __builtin_memcpy(t, p, (unsigned long)n * sizeof(T));
+    return load<C, W>((const T *)t);
+  }
+  ST_FN void put(T *p, long n, Vec<C, W> v) {
+    T t[W];
+    store<C, W>((T *)t, v);
+    __builtin_memcpy(p, t, (unsigned long)n * sizeof(T));
+  }
+};
+#if defined(__x86_64__) && ST_LEVEL > 0
+template <class V, class R> ST_FN R same_bits(V v) { R r; __builtin_memcpy(&r, &v, sizeof r); return r; }
+typedef float F8 __attribute__((vector_size(32)));
+typedef double D4 __attribute__((vector_size(32)));
+typedef int I8 __attribute__((vector_size(32)));
+typedef long long L4 __attribute__((vector_size(32)));
+template <> struct Part<float, 8, float> {
+  ST_FN I8 mask(long n) { return same_bits<Vec<int, 8>, I8>(lanes<float, 8>() < (Vec<int, 8>)((int)n)); }
+  ST_FN Vec<float, 8> get(const float *p, long n) { return same_bits<F8, Vec<float, 8>>(__builtin_ia32_maskloadps256((const F8 *)p, mask(n))); }
+  ST_FN void put(float *p, long n, Vec<float, 8> v) { __builtin_ia32_maskstoreps256((F8 *)p, mask(n), same_bits<Vec<float, 8>, F8>(v)); }
+};
+template <> struct Part<double, 4, double> {
+  ST_FN L4 mask(long n) { return same_bits<Vec<long long, 4>, L4>((Vec<long long, 4>)(lanes<double, 4>() < (Vec<long long, 4>)((long long)n))); }
+  ST_FN Vec<double, 4> get(const double *p, long n) { return same_bits<D4, Vec<double, 4>>(__builtin_ia32_maskloadpd256((const D4 *)p, mask(n))); }
+  ST_FN void put(double *p, long n, Vec<double, 4> v) { __builtin_ia32_maskstorepd256((D4 *)p, mask(n), same_bits<Vec<double, 4>, D4>(v)); }
+};
+#if ST_LEVEL > 1
+typedef float F16 __attribute__((vector_size(64)));
+typedef double D8 __attribute__((vector_size(64)));
+template <> struct Part<float, 16, float> {
+  ST_FN Vec<float, 16> get(const float *p, long n) { return same_bits<F16, Vec<float, 16>>(__builtin_ia32_loadups512_mask((const float *)p, F16{}, (unsigned short)((1u << n) - 1))); }
+  ST_FN void put(float *p, long n, Vec<float, 16> v) { __builtin_ia32_storeups512_mask((float *)p, same_bits<Vec<float, 16>, F16>(v), (unsigned short)((1u << n) - 1)); }
+};
+template <> struct Part<double, 8, double> {
+  ST_FN Vec<double, 8> get(const double *p, long n) { return same_bits<D8, Vec<double, 8>>(__builtin_ia32_loadupd512_mask((const double *)p, D8{}, (unsigned char)((1u << n) - 1))); }
+  ST_FN void put(double *p, long n, Vec<double, 8> v) { __builtin_ia32_storeupd512_mask((double *)p, same_bits<Vec<double, 8>, D8>(v), (unsigned char)((1u << n) - 1)); }
+};
+typedef short S16 __attribute__((vector_size(32)));
+template <class T> struct PartOf16 {
+  ST_FN Vec<float, 16> get(const T *p, long n) {
+    S16 x = __builtin_ia32_loaddquhi256_mask((const S16 *)p, S16{}, (unsigned short)((1u << n) - 1));
+    return load<float, 16>((const T *)&x);
+  }
+  ST_FN void put(T *p, long n, Vec<float, 16> v) {
+    S16 x;
+    store<float, 16>((T *)&x, v);
+    __builtin_ia32_storedquhi256_mask((S16 *)p, x, (unsigned short)((1u << n) - 1));
+  }
+};
+template <> struct Part<float, 16, h16> : PartOf16<h16> {};
+template <> struct Part<float, 16, b16> : PartOf16<b16> {};
+#endif
+#endif
+
 /// The first n < W elements, the other lanes `fill`; nothing beyond is read.
 template <class C, int W, class T> ST_FN Vec<C, W> load_part(const T *p, long n, C fill) {
-  T t[W] = {};
-  __builtin_memcpy(t, p, (unsigned long)n * sizeof(T));
-  Vec<C, W> v = load<C, W>((const T *)t);
-  typedef MaskElement<C> M;
-  return lanes<C, W>() < (Vec<M, W>)((M)n) ? v : (Vec<C, W>)(fill);
+  return lanes<C, W>() < (Vec<MaskElement<C>, W>)((MaskElement<C>)n) ? Part<C, W, T>::get(p, n) : (Vec<C, W>)(fill);
 }
-template <class C, int W, class T> ST_FN void store_part(T *p, long n, Vec<C, W> v) {
-  T t[W];
-  store<C, W>((T *)t, v);
-  __builtin_memcpy(p, t, (unsigned long)n * sizeof(T));
-}
+template <class C, int W, class T> ST_FN void store_part(T *p, long n, Vec<C, W> v) { Part<C, W, T>::put(p, n, v); }
 
 /// Folds the lanes in halves with Op::join until G are left.
 template <class Op, class C, int W, int G> struct Fold {

@@ -5,7 +5,7 @@
 extern "C" {
 #endif
 
-// The operator lists are in scalar/*.def: one line there makes the enum case (Swift: UnaryOp.exp) and all its kernels.
+// The operator lists are in the .def files beside this one: one line there makes the enum case (Swift: UnaryOp.exp) and all its kernels.
 #define ST_UNARY(name, types, result) StUnaryOp_##name,
 typedef enum __attribute__((enum_extensibility(closed))) StUnaryOp : int32_t {
 #include "st_unary.def"
@@ -40,6 +40,9 @@ st_loop st_convert(StDType from, StDType to);
 st_loop st_copy(int32_t element_size);
 /// Fills with the element at `value` (already of the output's type). Operand 0 only.
 void st_fill(char *out, int64_t stride, int64_t n, const void *value, int32_t element_size);
+
+/// Whether one of `n` contiguous integers is 0. Integer division and remainder by 0 give 0; callers that report an error look for it first.
+bool st_has_zero(StDType dtype, const void *p, int64_t n);
 
 #ifdef __cplusplus
 }

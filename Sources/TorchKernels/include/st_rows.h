@@ -22,9 +22,12 @@ bool st_batch_norm_apply(StDType t, const void *x, const void *mean, const void 
 /// training: statistics took part in the graph; otherwise they are constants. Any of dx, dweight, dbias may be NULL.
 bool st_batch_norm_backward(StDType t, const void *dy, const void *x, const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias, int64_t n, int64_t c, int64_t inner, bool training);
 /// Cross-entropy of logits against class indices, one pass: loss[r] = logsumexp(x[r]) - x[r][target[r]], 0 where target == ignore_index; lse[r] is kept for the gradient.
+/// loss, lse and scale are of type t. False also where a target is out of range: st_cross_entropy_bad_target says which.
 bool st_cross_entropy(StDType t, const void *x, const int64_t *target, void *loss, void *lse, int64_t rows, int64_t columns, int64_t ignore_index);
 /// dx[r] = scale[r] * (softmax(x[r]) - onehot(target[r])), zero rows where ignored.
 bool st_cross_entropy_backward(StDType t, const void *x, const int64_t *target, const void *lse, const void *scale, void *dx, int64_t rows, int64_t columns, int64_t ignore_index);
+/// Position of the first target that is neither a class nor ignore_index, or -1.
+int64_t st_cross_entropy_bad_target(const int64_t *target, int64_t rows, int64_t columns, int64_t ignore_index);
 
 #ifdef __cplusplus
 }

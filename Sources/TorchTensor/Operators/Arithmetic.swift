@@ -128,7 +128,7 @@ extension Tensor {
     public func lerp(_ end: Tensor, weight: Double) -> Tensor { lerp(end, weight: Tensor.number(weight, self).converted(to: dtype)) }
 
     /// Square. PyTorch: `torch.square`.
-    public func square() -> Tensor { unary(.square, "square") { g, x in g * (x * 2).conjugateIfComplex } }
+    public func square() -> Tensor { dtype == .bool ? to(.int64) : unary(.square, "square") { g, x in g * (x * 2).conjugateIfComplex } }
 
     /// 1 / x. PyTorch: `torch.reciprocal`.
     public func reciprocal() -> Tensor { unaryOfOutput(.reciprocal, "reciprocal", { g, y in -(g * (y * y).conjugateIfComplex) }) }
@@ -152,7 +152,8 @@ extension Tensor {
                 return g * (exponent .== 0).select(d.zerosLike(), d).conjugateIfComplex
             }),
             (exponent, { g, y in
-                let zeroBase = self.dtype.isComplex ? (self .== 0) : (self .== 0).logicalAnd(exponent .>= 0)
+                let towardsZero = exponent.dtype.isComplex ? (exponent.real .>= 0).logicalAnd(exponent.imag .== 0) : exponent .>= 0
+                let zeroBase = (self .== 0).logicalAnd(towardsZero)
                 let d = y * self.log()
                 return g * zeroBase.select(d.zerosLike(), d).conjugateIfComplex
             }))

@@ -16,6 +16,29 @@ extension Tensor {
     /// Bits moved down by `other` places, the sign kept. PyTorch: `torch.bitwise_right_shift`.
     public func bitwiseRightShift(_ other: Tensor) -> Tensor { Tensor.combine(.shiftRight, self, other, "bitwiseRightShift") }
 
+    /// Exclusive or of the elements' bits over `dims` (all if empty), each widened to 64 bits; uint64. PyTorch: `torch.hash_tensor`.
+    public func hashTensor(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor {
+        guard !dtype.isComplex else {
+            TensorError.report("hashTensor", "hash_tensor is not implemented for \(dtype)", hint: "use viewAsReal() first")
+            return .placeholder
+        }
+        guard let d = checkedDims(dims.isEmpty ? nil : dims, "hashTensor") else { return .placeholder }
+        let wide = dtype.isFloatingPoint ? withoutGraph.converted(to: .float64).contiguous().bits : withoutGraph.converted(to: .int64)
+        let rest = (0..<rank).filter { !d.contains($0) }
+        let n = reducedCount(d)
+        var folded = wide.permuted(rest + d).contiguous().reshaped(Dims(rest.map { self.dims[$0] } + [n]))
+        if n == 0 { folded = Tensor.zeros(Dims(rest.map { self.dims[$0] } + [1]), dtype: .int64, device: device) }
+        // Halves onto each other until one is left.
+        while folded.dims[rest.count] > 1 {
+            let size = folded.dims[rest.count]
+            let half = size / 2
+            let pairs = folded.slice(-1, 0, half) ^ folded.slice(-1, half, 2 * half)
+            folded = size % 2 == 0 ? pairs : cat([pairs, folded.slice(-1, size - 1)], dim: rest.count)
+        }
+        let sizes = keepDim ? Dims((0..<rank).map { d.contains($0) ? 1 : self.dims[$0] }) : Dims(rest.map { self.dims[$0] })
+        return folded.contiguous().reshaped(sizes).converted(to: .uint64)
+    }
+
     /// Bitwise (bool: logical) and. PyTorch: `&`.
     public static func & (a: Tensor, b: Tensor) -> Tensor { a.bitwiseAnd(b) }
     /// Bitwise (bool: logical) or. PyTorch: `|`.

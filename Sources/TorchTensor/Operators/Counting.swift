@@ -112,7 +112,7 @@ extension Tensor {
             TensorError.report("histc", bins > 0 ? "torch.histc: max must be larger than min, of a real type; got \(min) to \(max), \(dtype)" : "torch.histc: bins must be > 0, got \(bins)")
             return .placeholder
         }
-        guard let (low, high) = histogramRange(min, max, "histc") else { return .placeholder }
+        guard let (low, high) = histogramRange(min, max, margin: 1, "histc") else { return .placeholder }
         let type: DType = dtype == .float64 || !dtype.isFloatingPoint ? .float64 : .float32
         let x = withoutGraph.contiguous().reshaped([count]).converted(to: type)
         let inside = (x .>= low).logicalAnd(x .<= high)
@@ -121,14 +121,15 @@ extension Tensor {
         return Tensor.zeros([bins], dtype: .int64, device: device).scatterAdd(0, bin, inside.to(.int64)).to(dtype)
     }
 
-    /// The range given, or the data's, never empty.
-    private func histogramRange(_ min: Double, _ max: Double, _ name: StaticString) -> (Double, Double)? {
+    /// The range given, or the data's, widened by `margin` where it is empty; 0 to 1 without data.
+    private func histogramRange(_ min: Double, _ max: Double, margin: Double, _ name: StaticString) -> (Double, Double)? {
         var (low, high) = (min, max)
         if low == high, count > 0 {
             let range = withoutGraph.aminmax()
             (low, high) = (range.min.item(), range.max.item())
         }
-        if low == high { (low, high) = (low - 1, high + 1) }
+        if count == 0, low == high { return (0, 1) }
+        if low == high { (low, high) = (low - margin, high + margin) }
         guard low.isFinite, high.isFinite else {
             TensorError.report("\(name)", "range of [\(low), \(high)] is not finite")
             return nil
@@ -167,7 +168,7 @@ extension Tensor {
         var edges: [Tensor] = []
         for (i, b) in bins.enumerated() {
             let limits = range.map { ($0[2 * i], $0[2 * i + 1]) } ?? (0, 0)
-            guard let (low, high) = points.select(1, i).histogramRange(limits.0, limits.1, "histogramdd") else { return (.placeholder, []) }
+            guard let (low, high) = points.select(1, i).histogramRange(limits.0, limits.1, margin: 0.5, "histogramdd") else { return (.placeholder, []) }
             edges.append(Tensor.linspace(low, high, steps: b + 1, dtype: dtype, device: device))
         }
         guard let h = points.histogramOverEdges(edges, weight, density, "histogramdd") else { return (.placeholder, []) }

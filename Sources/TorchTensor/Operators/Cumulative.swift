@@ -100,11 +100,13 @@ extension Tensor {
         let x = withoutGraph
         if !dtype.isComplex { return x.scanned(.logSumExp, d, reverse: reverse, "logcumsumexp") }
         if rank == 0 || count == 0 { return x.copied() }
-        // Complex numbers have no kernel: relative to the largest real part, in the range of float64.
-        let z = x.converted(to: .complex128)
-        let largest = z.real.amax([d], keepDim: true)
-        let shift = largest.kept(where: largest.isFinite())
-        return ((z - shift).exp().scanned(.sum, d, reverse: reverse, "logcumsumexp").log() + shift).converted(to: dtype)
+        // Complex numbers have no kernel, and phases must add up step by step as PyTorch's do.
+        var parts: [Tensor] = []
+        for i in reverse ? Array((0..<dims[d]).reversed()) : Array(0..<dims[d]) {
+            let next = x.slice(d, i, i + 1)
+            parts.append(parts.last.map { Tensor.complexLogAddExp($0, next) } ?? next)
+        }
+        return cat(reverse ? parts.reversed() : parts, dim: d)
     }
 
     // MARK: Extremes
@@ -139,6 +141,7 @@ extension Tensor {
             TensorError.report("diff", "order must be non-negative but got \(n)")
             return .placeholder
         }
+        if n == 0 { return self }
         var x = self
         if prepend != nil || append != nil { x = cat([prepend, self, append].compactMap { $0 }, dim: d) }
         for _ in 0..<Swift.min(n, x.dims[d]) {

@@ -106,7 +106,7 @@ extension Tensor {
     }
 
     /// A float64 tensor's bits as int64, without copying.
-    private var bits: Tensor { reinterpreted(.int64) }
+    var bits: Tensor { reinterpreted(.int64) }
     private var asFloat64: Tensor { contiguous().reinterpreted(.float64) }
     private func reinterpreted(_ type: DType) -> Tensor {
         let o = Operand(pointer: operand.pointer, dtype: type, sizes: dims, strides: operand.strides)

@@ -84,7 +84,11 @@ extension Tensor {
         // Channels-last operands give a channels-last result.
         let out = x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides) ? make(like: x, resultType)
             : y.dims == operands.sizes && x.dims != operands.sizes ? make(like: y, resultType) : make(operands.sizes, resultType, device: operands.device)
-        if backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters) { return out }
+        // Converted operands live only here, and their pointers do not hold them.
+        let done = withExtendedLifetime((x, y)) {
+            backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters)
+        }
+        if done { return out }
         TensorError.report("\(name)", "not implemented for \(operands.dtype)", hint: "convert the operands with .to(...) first")
         return placeholder
     }
@@ -137,7 +141,7 @@ extension Tensor {
         guard let o = prepared([a, b, c], name, .promoted) else { return placeholder }
         let out = make(o.sizes, o.dtype, device: o.device)
         let e = o.tensors.map { $0.operand.expanded(to: o.sizes) }
-        if backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) { return out }
+        if withExtendedLifetime(o.tensors, { backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) }) { return out }
         TensorError.report("\(name)", "not implemented for \(o.dtype)")
         return placeholder
     }

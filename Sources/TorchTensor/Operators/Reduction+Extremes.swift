@@ -109,6 +109,10 @@ extension Tensor {
             return .placeholder
         }
         guard hasElements(along: d, name) else { return .placeholder }
+        guard rank <= 64 else {
+            TensorError.report("\(name)", "only tensors with up to 64 dims are supported, got \(rank)")
+            return .placeholder
+        }
         let out = reduced(op, d, keepDim: keepDim, name)
         return out.recordedWithOutput(name, (self, { g, y in
             let x = self.withoutGraph

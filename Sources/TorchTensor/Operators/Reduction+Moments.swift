@@ -70,7 +70,8 @@ extension Tensor {
 
     /// Towards each factor: the product of the others.
     private func productDerivative(_ g: Tensor, _ y: Tensor, _ d: [Int]) -> Tensor {
-        if d.isEmpty || count == 0 { return g }
+        if d.isEmpty { return g }
+        if count == 0 { return zerosLike() }
         let isZero = withoutGraph .== 0
         if !isZero.any().item(Bool.self) { return g * (y / self).conjugateIfComplex }
         if isRecorded { return g * productOfOthers(d).conjugateIfComplex }

@@ -127,7 +127,8 @@ extension Tensor {
         let plain = sorted.withoutGraph
         let numbers = plain.isNaN().logicalNot().sum(dim: -1, keepDim: true)
         var ranks: Tensor
-        let flat = wanted.reshaped([wanted.count])
+        // The place in between is what a gradient towards q moves.
+        let flat = q.reshaped([wanted.count])
         if ignoringNaN {
             ranks = flat * (numbers - 1).clamp(min: 0)
         } else {

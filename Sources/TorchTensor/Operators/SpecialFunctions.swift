@@ -90,8 +90,22 @@ extension Tensor {
 
     /// log(e^self + e^other) without overflow. PyTorch: `torch.logaddexp`.
     public func logAddExp(_ other: Tensor) -> Tensor {
-        Tensor.binary(.logaddexp, self, other, "logAddExp",
+        if Tensor.resultType(self, other).isComplex {
+            return Tensor.complexLogAddExp(withoutGraph, other.withoutGraph).recorded(
+                "logAddExp", (self, { g in g / ((other - self).exp() + 1).conj() }), (other, { g in g / ((self - other).exp() + 1).conj() }))
+        }
+        return Tensor.binary(.logaddexp, self, other, "logAddExp",
             { g, a, b in g / ((b - a).exp() + 1).conjugateIfComplex }, { g, a, b in g / ((a - b).exp() + 1).conjugateIfComplex })
+    }
+
+    /// Around the operand with the larger real part, whose phase is kept unwrapped.
+    static func complexLogAddExp(_ x: Tensor, _ y: Tensor) -> Tensor {
+        let type = resultType(x, y)
+        let (a, b) = (x.to(type), y.to(type))
+        let aIsLess = a.real .< b.real
+        let (low, high) = (aIsLess.select(a, b), aIsLess.select(b, a))
+        let sum = (low - high).exp().log1p() + high
+        return (high.real .== -Double.infinity).select(low, sum)
     }
 
     /// log2(2^self + 2^other) without overflow. PyTorch: `torch.logaddexp2`.

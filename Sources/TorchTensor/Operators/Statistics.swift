@@ -48,14 +48,8 @@ extension Tensor {
         }
         let centred = x - average.unsqueeze(1)
         let other = (w.map { centred * $0 } ?? centred).t().conjugateIfComplex
-        let c = Tensor.rowsTimesColumns(centred, other) / norm.clamp(min: 0)
+        let c = centred.matmul(other) / norm.clamp(min: 0)
         return c.squeeze()
-    }
-
-    /// Matrix product of small matrices of any floating type.
-    private static func rowsTimesColumns(_ a: Tensor, _ b: Tensor) -> Tensor {
-        let type = resultType(a, b)
-        return (a.to(type).unsqueeze(2) * b.to(type).unsqueeze(0)).sum(dim: 1)
     }
 
     /// Correlation coefficients of the rows. PyTorch: `torch.corrcoef`.

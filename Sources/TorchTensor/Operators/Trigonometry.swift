@@ -27,7 +27,7 @@ extension Tensor {
     /// Inverse hyperbolic sine. PyTorch: `torch.asinh`.
     public func asinh() -> Tensor { unary(.asinh, "asinh") { g, x in g * (x * x + 1).rsqrt().conjugateIfComplex } }
     /// Inverse hyperbolic cosine. PyTorch: `torch.acosh`.
-    public func acosh() -> Tensor { unary(.acosh, "acosh") { g, x in g * ((x - 1).rsqrt() * (x + 1).rsqrt()).conjugateIfComplex } }
+    public func acosh() -> Tensor { unary(.acosh, "acosh") { g, x in x.dtype.isComplex ? g * ((x - 1).rsqrt() * (x + 1).rsqrt()).conj() : g * (x * x - 1).rsqrt() } }
     /// Inverse hyperbolic tangent. PyTorch: `torch.atanh`.
     public func atanh() -> Tensor { unary(.atanh, "atanh") { g, x in g / (1 - x * x).conjugateIfComplex } }
     /// Angle of the point (x: other, y: self). PyTorch: `torch.atan2`.
