@@ -82,7 +82,7 @@ public enum OperatorTable {
     /// Every row, area by area.
     public static var rows: [OperatorRow] {
         [
-            elementwise, reduction, sorting, special, cast, shape, indexing, creation, matmul, neuralNetwork, linalg, fft, masked, signal, random,
+            elementwise, activation, reduction, sorting, special, cast, shape, indexing, creation, matmul, neuralNetwork, linalg, fft, masked, signal, random,
         ].flatMap { $0 }
     }
 

@@ -33,8 +33,7 @@ enum OptimizerTable {
     }
 
     private static func rate(_ a: OperatorArguments) throws -> Double {
-        if a.isTensor("lr") { throw a.mismatch("lr", "a number") }
-        return try a.double("lr")
+        try a.double("lr")
     }
 
     private static func betas(_ a: OperatorArguments) throws -> (Double, Double) {

@@ -236,6 +236,9 @@ struct RandomStep {
         case "xavier_normal_": Init.xavierNormal(p, gain: option("gain", 1))
         case "kaiming_uniform_": Init.kaimingUniform(p, a: option("a", 0), mode: mode, nonlinearity: nonlinearity)
         case "kaiming_normal_": Init.kaimingNormal(p, a: option("a", 0), mode: mode, nonlinearity: nonlinearity)
+        case "orthogonal_": Init.orthogonal(p, gain: option("gain", 1))
+        case "sparse_": Init.sparse(p, sparsity: option("sparsity", 0), std: option("std", 0.01))
+        case "dirac_": Init.dirac(p, groups: k?["groups"]?.int ?? 1)
         default: throw NotOffered(description: "init.\(json["fn"]?.string ?? "") is not offered")
         }
         return p.tensor

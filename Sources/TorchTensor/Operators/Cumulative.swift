@@ -76,6 +76,7 @@ extension Tensor {
             return .placeholder
         }
         return runningLogSumExp(d, reverse: false).recordedWithOutput("logcumsumexp", (self, { g, y in
+            if g.isRecorded || y.isRecorded { return self.logcumsumexpDerivative(g, y, d) }
             if self.dtype.isComplex {
                 return ((g.conj().log() - y).logSumExpOfRest(d) + self).exp().conj()
             }
@@ -88,13 +89,19 @@ extension Tensor {
         }))
     }
 
-    /// Log-sum-exp of each element and those after it; differentiable as its mirror image is.
-    private func logSumExpOfRest(_ d: Int) -> Tensor {
-        if rank == 0 { return self }
-        if !isRecorded { return runningLogSumExp(d, reverse: true) }
-        let back = Tensor.arange(.int(dims[d] - 1), .int(-1), step: -1, device: device)
-        return indexSelect(d, back).logcumsumexp(dim: d).indexSelect(d, back)
+    /// The derivative in differentiable operators: all n² shares of element k in result i.
+    private func logcumsumexpDerivative(_ g: Tensor, _ y: Tensor, _ d: Int) -> Tensor {
+        if rank == 0 { return g }
+        let place = Tensor.arange(.int(dims[d]), device: device)
+        let counts = place.unsqueeze(0) .>= place.unsqueeze(1)
+        // What does not count is left out before exp, which could overflow there.
+        let exponents = (moveDim(d, -1).unsqueeze(-1) - y.moveDim(d, -1).unsqueeze(-2)).kept(where: counts)
+        let shares = exponents.exp().kept(where: counts).conjugateIfComplex
+        return (g.moveDim(d, -1).unsqueeze(-2) * shares).sum(dim: -1).moveDim(-1, d)
     }
+
+    /// Log-sum-exp of each element and those after it, unrecorded.
+    private func logSumExpOfRest(_ d: Int) -> Tensor { rank == 0 ? self : runningLogSumExp(d, reverse: true) }
 
     private func runningLogSumExp(_ d: Int, reverse: Bool) -> Tensor {
         let x = withoutGraph

@@ -67,7 +67,8 @@ extension Tensor {
         _ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ parameters: KernelParameters = KernelParameters(0), _ computation: Computation = .promoted
     ) -> Tensor {
         let dtype = a.dtype
-        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable {
+        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable,
+            !(a.impl.isNumber && b.impl.isNumber) {
             let out = make(a.dims, DType(st_binary_result(op, dtype.kernel)), device: a.device)
             if a.backend.binaryRun(op, dtype, out.operand.pointer, a.operand.pointer, b.operand.pointer, count: a.count, parameters) { return out }
         }
@@ -192,7 +193,18 @@ extension Tensor {
     /// True if nobody else can see this tensor's memory. See Note [Who may write].
     @inline(__always)
     mutating func isUnshared() -> Bool {
-        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage)
+        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage) && (impl.isContiguous || !repeatsElements)
+    }
+
+    /// True if several positions may share one place in memory (expanded and overlapping views): never written in place.
+    var repeatsElements: Bool {
+        let (sizes, strides) = (operand.sizes, operand.strides)
+        var reach = 0
+        for d in (0..<rank).filter({ sizes[$0] > 1 }).sorted(by: { Swift.abs(strides[$0]) < Swift.abs(strides[$1]) }) {
+            if Swift.abs(strides[d]) <= reach { return true }
+            reach += (sizes[d] - 1) * Swift.abs(strides[d])
+        }
+        return false
     }
 
     /// Gives this tensor memory of its own if it is shared. A leaf stays the same leaf.
