@@ -205,8 +205,8 @@ extension OperatorTable {
         OperatorRow("norm", "input, p='fro', dim=None, keepdim=False, *, dtype=None") { a in
             let (x, dims, keep, type) = (try a.tensor("input"), try a.optionalInts("dim"), try a.bool("keepdim"), try a.dtype())
             switch try a.normOrder("p") ?? .frobenius {
-            case .frobenius: return .tensor(x.norm(dims: dims, keepDim: keep, dtype: type))
-            case .number(let p): return .tensor(x.norm(p: p, dims: dims, keepDim: keep, dtype: type))
+            case .frobenius: return .tensor(x.norm(2, dims, keepDim: keep, dtype: type))
+            case .number(let p): return .tensor(x.norm(p, dims, keepDim: keep, dtype: type))
             case .nuclear:
                 let d = dims ?? [-2, -1]
                 guard d.count == 2 else { throw OperatorCallError(kind: .argument, operation: "norm", parameter: "dim", message: "the nuclear norm is over two dims") }

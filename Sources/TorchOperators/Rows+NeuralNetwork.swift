@@ -329,10 +329,58 @@ extension OperatorTable {
 
     private static let vision: [OperatorRow] = [
         OperatorRow("nn.functional.pad", "input, pad, mode='constant', value=None") { a in
-            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), mode: a.choice("mode"), value: a.optionalDouble("value") ?? 0))
+            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), mode: a.choice("mode"), value: a.optionalScalar("value") ?? 0))
         },
         OperatorRow("constant_pad_nd", "input, pad, value=0") { a in
-            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), value: a.double("value")))
+            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), value: a.scalar("value")))
+        },
+        OperatorRow(
+            "nn.functional.interpolate", "input, size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None, antialias=False"
+        ) { a in
+            try .tensor(
+                TorchTensor.interpolate(
+                    a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor"), mode: a.choice("mode"),
+                    alignCorners: a.optionalBool("align_corners"), recomputeScaleFactor: a.optionalBool("recompute_scale_factor") ?? false,
+                    antialias: a.bool("antialias")))
+        },
+        OperatorRow("nn.functional.upsample_nearest", "input, size=None, scale_factor=None") { a in
+            try .tensor(upsampleNearest(a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor")))
+        },
+        OperatorRow("nn.functional.upsample_bilinear", "input, size=None, scale_factor=None") { a in
+            try .tensor(upsampleBilinear(a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor")))
+        },
+        OperatorRow("nn.functional.grid_sample", "input, grid, mode='bilinear', padding_mode='zeros', align_corners=None") { a in
+            try .tensor(
+                gridSample(
+                    a.tensor("input"), a.tensor("grid"), mode: a.choice("mode"), padding: a.choice("padding_mode"), alignCorners: a.optionalBool("align_corners") ?? false))
+        },
+        gridSampler("grid_sampler_2d"), gridSampler("grid_sampler_3d"), gridSampler("grid_sampler"),
+        OperatorRow("nn.functional.affine_grid", "theta, size, align_corners=None") { a in
+            try .tensor(affineGrid(a.tensor("theta"), size: a.ints("size"), alignCorners: a.optionalBool("align_corners") ?? false))
+        },
+        OperatorRow("nn.functional.pixel_shuffle", "input, upscale_factor") { a in try .tensor(pixelShuffle(a.tensor("input"), a.int("upscale_factor"))) },
+        OperatorRow("nn.functional.pixel_unshuffle", "input, downscale_factor") { a in try .tensor(pixelUnshuffle(a.tensor("input"), a.int("downscale_factor"))) },
+        OperatorRow("nn.functional.channel_shuffle", "input, groups") { a in try .tensor(channelShuffle(a.tensor("input"), groups: a.int("groups"))) },
+        OperatorRow("nn.functional.unfold", "input, kernel_size, dilation=1, padding=0, stride=1") { a in
+            try .tensor(
+                TorchTensor.unfold(
+                    a.tensor("input"), kernelSize: size(a, "kernel_size"), dilation: size(a, "dilation"), padding: size(a, "padding"), stride: size(a, "stride")))
+        },
+        OperatorRow("nn.functional.fold", "input, output_size, kernel_size, dilation=1, padding=0, stride=1") { a in
+            try .tensor(
+                TorchTensor.fold(
+                    a.tensor("input"), outputSize: size(a, "output_size"), kernelSize: size(a, "kernel_size"), dilation: size(a, "dilation"),
+                    padding: size(a, "padding"), stride: size(a, "stride")))
         },
     ]
+
+    private static func gridSampler(_ name: String) -> OperatorRow {
+        OperatorRow(name, "input, grid, interpolation_mode, padding_mode, align_corners") { a in
+            let modes: [GridSampleMode] = [.bilinear, .nearest, .bicubic]
+            let paddings: [GridSamplePadding] = [.zeros, .border, .reflection]
+            let (m, p) = try (a.int("interpolation_mode"), a.int("padding_mode"))
+            guard modes.indices.contains(m), paddings.indices.contains(p) else { throw a.notImplemented("interpolation_mode", "expected 0 to 2, found \(m) and \(p)") }
+            return try .tensor(gridSample(a.tensor("input"), a.tensor("grid"), mode: modes[m], padding: paddings[p], alignCorners: a.bool("align_corners")))
+        }
+    }
 }

@@ -144,13 +144,8 @@ extension Linalg {
 }
 
 extension Tensor {
-    /// Norm over `dims` (all elements if nil). PyTorch: `torch.norm(p=...)`.
-    public func norm(p: Double = 2, dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { Linalg.norm(self, p, dims, keepDim, dtype, "norm") }
-    /// Norm along one dim. PyTorch: `torch.norm(p=..., dim=...)`.
-    public func norm(p: Double = 2, dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { norm(p: p, dims: [dim], keepDim: keepDim, dtype: dtype) }
-
     /// p-norm of self - other, broadcast. PyTorch: `torch.dist`.
-    public func dist(_ other: Tensor, p: Double = 2) -> Tensor { (self - other).norm(p: p) }
+    public func dist(_ other: Tensor, p: Double = 2) -> Tensor { (self - other).norm(p) }
 
     /// Slices along `dim` whose p-norm is larger than `maxNorm`, scaled down to it. PyTorch: `torch.renorm`.
     public func renorm(p: Double, dim: Int, maxNorm: Double) -> Tensor {
@@ -164,7 +159,7 @@ extension Tensor {
         }
         guard let d = checkedDim(dim, "renorm") else { return .placeholder }
         let wide = to(dtype.computeType)
-        let size = wide.norm(p: p, dims: (0..<rank).filter { $0 != d }, keepDim: true)
+        let size = wide.norm(p, (0..<rank).filter { $0 != d }, keepDim: true)
         let factor = (size .> maxNorm).select(maxNorm / (size + 1e-7), Tensor.number(.double(1)))
         return self * factor.to(dtype.real)
     }
@@ -189,5 +184,5 @@ public func cdist(_ a: Tensor, _ b: Tensor, p: Double = 2) -> Tensor {
         let zero = positive .== 0
         return zero.select(Tensor.number(.int(0)), zero.select(Tensor.number(.int(1)), positive).sqrt())
     }
-    return (a.unsqueeze(-2) - b.unsqueeze(-3)).norm(p: p, dim: -1)
+    return (a.unsqueeze(-2) - b.unsqueeze(-3)).norm(p, dim: -1)
 }

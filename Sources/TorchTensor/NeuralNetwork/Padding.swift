@@ -7,7 +7,7 @@ public enum PaddingMode: String, Sendable { case constant, reflect, replicate, c
 /// Pads the last dims: `padding` lists (before, after) from the last dim on; negative numbers cut. PyTorch: `torch.nn.functional.pad`.
 ///
 /// Modes other than `.constant` pad the last one to three dims of (n, c, …) or (c, …).
-public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: Double = 0) -> Tensor {
+public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: Scalar = 0) -> Tensor {
     guard padding.count % 2 == 0, padding.count <= 2 * x.rank else {
         TensorError.report("pad", "Padding length must be divisible by 2 and at most twice the number of dimensions of the input. Got padding \(padding) for input \(x.dims)")
         return .placeholder
@@ -24,6 +24,18 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
         let d = x.rank - 1 - i
         let (before, after) = (padding[2 * i], padding[2 * i + 1])
         if before == 0 && after == 0 { continue }
+        if mode == .circular && (before < 0 || after < 0) {
+            // What is cut away does not come round again.
+            var cut = [Int](repeating: 0, count: 2 * i)
+            cut += [Swift.min(before, 0), Swift.min(after, 0)]
+            y = padConstant(y, cut, 0)
+            if before <= 0 && after <= 0 { continue }
+            var rest = [Int](repeating: 0, count: padding.count)
+            rest[2 * i] = Swift.max(before, 0)
+            rest[2 * i + 1] = Swift.max(after, 0)
+            y = pad(y, rest, mode: .circular)
+            continue
+        }
         let size = x.dims[d]
         let total = size + before + after
         let fits: Bool
@@ -54,7 +66,7 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
 }
 
 /// Constant padding; negative numbers cut.
-func padConstant(_ x: Tensor, _ padding: [Int], _ value: Double) -> Tensor {
+func padConstant(_ x: Tensor, _ padding: [Int], _ value: Scalar) -> Tensor {
     var sizes = x.dims
     var cut = x
     // (start in the result, length) of what stays.
@@ -74,7 +86,7 @@ func padConstant(_ x: Tensor, _ padding: [Int], _ value: Double) -> Tensor {
     }
     if places.isEmpty { return cut.clone() }
     func part(_ t: Tensor) -> Tensor { places.reduce(t) { $0.slice($1.dim, $1.start, $1.start + $1.length) } }
-    let out = Tensor.full(sizes, .double(value), dtype: x.dtype, device: x.device)
+    let out = Tensor.full(sizes, value, dtype: x.dtype, device: x.device)
     let place = noGrad { part(out) }
     if place.count > 0 && place.dims == cut.dims { out.backend.copy(place.operand, cut.operand) }
     return out.recorded("pad", cut) { part($0) }

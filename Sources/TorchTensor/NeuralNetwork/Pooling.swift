@@ -217,7 +217,7 @@ enum Pool {
         }
         if spatial.contains(0) || x.count == 0 {
             let empty = Dims(Array(x.dims[..<lead]) + spatial)
-            return (Tensor.make(empty, x.dtype, device: x.device), wanted ? Tensor.make(empty, .int64, device: x.device) : nil)
+            return (Tensor.make(empty, x.dtype, device: x.device).recorded(name, x) { _ in x.zerosLike() }, wanted ? Tensor.make(empty, .int64, device: x.device) : nil)
         }
         let windows = (0..<n).map { i in (0..<spatial[i]).map { adaptiveWindow($0, input[i], spatial[i]) } }
         let (v, i) = windowed(x, n, windows.map { $0.map(\.lowerBound) }, windows.map { $0.map(\.count) }, name)
@@ -329,7 +329,8 @@ enum Pool {
         }
         guard !values.isEmpty else {
             let empty = Dims(Array(x.dims[..<lead]) + outs)
-            return (Tensor.make(empty, x.dtype, device: x.device), Tensor.make(empty, .int64, device: x.device))
+            let nothing = Tensor.make(empty, x.dtype, device: x.device).recorded(name, x) { _ in x.zerosLike() }
+            return (nothing, Tensor.make(empty, .int64, device: x.device))
         }
         let shape = Array(x.dims[..<lead]) + outs
         return (joined(values).reshape(shape), joined(indices).reshape(shape))
