@@ -37,8 +37,9 @@ extension OperatorTable {
             try .tensor(Masked.median(a.tensor("input"), dim: a.int("dim"), keepDim: a.bool("keepdim"), dtype: a.dtype(), mask: a.optionalTensor("mask")))
         },
         OperatorRow("masked.norm", "input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None") { a in
-            try .tensor(Masked.norm(
-                a.tensor("input"), ord: a.double("ord"), a.optionalInts("dim"), keepDim: a.bool("keepdim"), dtype: a.dtype(), mask: a.optionalTensor("mask")))
+            try .tensor(
+                Masked.norm(
+                    a.tensor("input"), ord: a.double("ord"), a.optionalInts("dim"), keepDim: a.bool("keepdim"), dtype: a.dtype(), mask: a.optionalTensor("mask")))
         },
         OperatorRow("masked.var", varSignature) { a in
             let (x, d, c) = (try a.tensor("input"), try a.optionalInts("dim"), try correction(a))

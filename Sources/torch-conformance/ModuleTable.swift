@@ -108,21 +108,24 @@ enum ModuleTable {
             },
             ModuleRow("Conv1d", convolution) { a, t in
                 try plainPadding(a)
-                return BuiltModule(Conv1d(
-                    try a.int("in_channels"), try a.int("out_channels"), kernelSize: try a.int("kernel_size"), stride: try a.int("stride"),
-                    padding: try a.int("padding"), dilation: try a.int("dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
+                return BuiltModule(
+                    Conv1d(
+                        try a.int("in_channels"), try a.int("out_channels"), kernelSize: try a.int("kernel_size"), stride: try a.int("stride"),
+                        padding: try a.int("padding"), dilation: try a.int("dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
             },
             ModuleRow("Conv2d", convolution) { a, t in
                 try plainPadding(a)
-                return BuiltModule(Conv2d(
-                    try a.int("in_channels"), try a.int("out_channels"), kernelSize: try size(a, "kernel_size"), stride: try size(a, "stride"),
-                    padding: try size(a, "padding"), dilation: try size(a, "dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
+                return BuiltModule(
+                    Conv2d(
+                        try a.int("in_channels"), try a.int("out_channels"), kernelSize: try size(a, "kernel_size"), stride: try size(a, "stride"),
+                        padding: try size(a, "padding"), dilation: try size(a, "dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
             },
             ModuleRow("Conv3d", convolution) { a, t in
                 try plainPadding(a)
-                return BuiltModule(Conv3d(
-                    try a.int("in_channels"), try a.int("out_channels"), kernelSize: try size(a, "kernel_size"), stride: try size(a, "stride"),
-                    padding: try size(a, "padding"), dilation: try size(a, "dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
+                return BuiltModule(
+                    Conv3d(
+                        try a.int("in_channels"), try a.int("out_channels"), kernelSize: try size(a, "kernel_size"), stride: try size(a, "stride"),
+                        padding: try size(a, "padding"), dilation: try size(a, "dilation"), groups: try a.int("groups"), bias: try a.bool("bias"), dtype: t))
             },
             ModuleRow(
                 "Embedding",
@@ -134,18 +137,21 @@ enum ModuleTable {
             },
             ModuleRow("BatchNorm1d", norm) { a, t in
                 try tracked(a)
-                return BuiltModule(BatchNorm1d(
-                    try a.int("num_features"), epsilon: try a.double("eps"), momentum: try a.optionalDouble("momentum"), affine: try a.bool("affine"), dtype: t))
+                return BuiltModule(
+                    BatchNorm1d(
+                        try a.int("num_features"), epsilon: try a.double("eps"), momentum: try a.optionalDouble("momentum"), affine: try a.bool("affine"), dtype: t))
             },
             ModuleRow("BatchNorm2d", norm) { a, t in
                 try tracked(a)
-                return BuiltModule(BatchNorm2d(
-                    try a.int("num_features"), epsilon: try a.double("eps"), momentum: try a.optionalDouble("momentum"), affine: try a.bool("affine"), dtype: t))
+                return BuiltModule(
+                    BatchNorm2d(
+                        try a.int("num_features"), epsilon: try a.double("eps"), momentum: try a.optionalDouble("momentum"), affine: try a.bool("affine"), dtype: t))
             },
             ModuleRow("LayerNorm", "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True") { a, t in
-                BuiltModule(LayerNorm(
-                    try a.ints("normalized_shape"), epsilon: try a.double("eps"), elementwiseAffine: try a.bool("elementwise_affine"), bias: try a.bool("bias"),
-                    dtype: t))
+                BuiltModule(
+                    LayerNorm(
+                        try a.ints("normalized_shape"), epsilon: try a.double("eps"), elementwiseAffine: try a.bool("elementwise_affine"), bias: try a.bool("bias"),
+                        dtype: t))
             },
         ]
     }
@@ -161,15 +167,17 @@ enum ModuleTable {
         [
             ModuleRow("MaxPool2d", "kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False") { a, _ in
                 if try a.bool("return_indices") { throw Record.Unsupported(description: "return_indices") }
-                return BuiltModule(MaxPool2d(
-                    try size(a, "kernel_size"), stride: a.has("stride") ? try size(a, "stride") : nil, padding: try size(a, "padding"),
-                    dilation: try size(a, "dilation"), ceilMode: try a.bool("ceil_mode")))
+                return BuiltModule(
+                    MaxPool2d(
+                        try size(a, "kernel_size"), stride: a.has("stride") ? try size(a, "stride") : nil, padding: try size(a, "padding"),
+                        dilation: try size(a, "dilation"), ceilMode: try a.bool("ceil_mode")))
             },
             ModuleRow("AvgPool2d", "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None") { a, _ in
                 if a.has("divisor_override") { throw Record.Unsupported(description: "divisor_override") }
-                return BuiltModule(AvgPool2d(
-                    try size(a, "kernel_size"), stride: a.has("stride") ? try size(a, "stride") : nil, padding: try size(a, "padding"),
-                    ceilMode: try a.bool("ceil_mode"), countIncludePad: try a.bool("count_include_pad")))
+                return BuiltModule(
+                    AvgPool2d(
+                        try size(a, "kernel_size"), stride: a.has("stride") ? try size(a, "stride") : nil, padding: try size(a, "padding"),
+                        ceilMode: try a.bool("ceil_mode"), countIncludePad: try a.bool("count_include_pad")))
             },
             ModuleRow("AdaptiveAvgPool2d", "output_size") { a, _ in
                 if a.value("output_size").leaves.contains(where: \.isNone) { throw Record.Unsupported(description: "output_size with None") }
@@ -183,9 +191,10 @@ enum ModuleTable {
     private static var losses: [ModuleRow] {
         [
             ModuleRow("CrossEntropyLoss", "weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean', label_smoothing=0.0") { a, _ in
-                BuiltModule(CrossEntropyLoss(
-                    weight: try a.optionalTensor("weight"), ignoreIndex: try a.int("ignore_index"), reduction: try a.choice("reduction"),
-                    labelSmoothing: try a.double("label_smoothing")))
+                BuiltModule(
+                    CrossEntropyLoss(
+                        weight: try a.optionalTensor("weight"), ignoreIndex: try a.int("ignore_index"), reduction: try a.choice("reduction"),
+                        labelSmoothing: try a.double("label_smoothing")))
             },
             ModuleRow("NLLLoss", "weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean'") { a, _ in
                 if a.has("weight") { throw Record.Unsupported(description: "weight") }

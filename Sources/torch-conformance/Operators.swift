@@ -30,9 +30,15 @@ struct Operators: ParsableCommand {
         func count(_ kind: CaseResult.Kind, _ id: String, _ reason: String?) {
             let p = reason == nil ? 1 : 0
             switch kind {
-            case .forward: forward.passed += p; forward.total += 1
-            case .backward: backward.passed += p; backward.total += 1
-            case .error: errors.passed += p; errors.total += 1
+            case .forward:
+                forward.passed += p
+                forward.total += 1
+            case .backward:
+                backward.passed += p
+                backward.total += 1
+            case .error:
+                errors.passed += p
+                errors.total += 1
             }
             if let reason { failures.append((kind, id, reason)) }
         }
@@ -47,7 +53,10 @@ struct Operators: ParsableCommand {
         let entry: Entry
         let isError, hasGradient: Bool
         func fail(_ reason: String) {
-            if isError { entry.count(.error, id, reason); return }
+            if isError {
+                entry.count(.error, id, reason)
+                return
+            }
             entry.count(.forward, id, reason)
             if hasGradient { entry.count(.backward, id, reason) }
         }
@@ -61,10 +70,11 @@ struct Operators: ParsableCommand {
             let chunk = Swift.max(60, (list.count + 7) / 8)
             for start in stride(from: 0, to: list.count, by: chunk) {
                 let part = Array(list[start..<Swift.min(start + chunk, list.count)])
-                batches.append(SupervisedBatch(
-                    arguments: ["ops-worker", "--data", data, "--area", area], cases: part.map(\.line),
-                    result: { i, kind, reason in CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) } },
-                    failure: { i, reason in part[i].fail(reason) }))
+                batches.append(
+                    SupervisedBatch(
+                        arguments: ["ops-worker", "--data", data, "--area", area], cases: part.map(\.line),
+                        result: { i, kind, reason in CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) } },
+                        failure: { i, reason in part[i].fail(reason) }))
             }
         }
         try supervise(batches, workers: workers, timeLimit: timeLimit)

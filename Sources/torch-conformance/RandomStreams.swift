@@ -50,7 +50,10 @@ struct RandomStreams: ParsableCommand {
                 let name = Self.functions[op] ?? op
                 if let patterns, !patterns.contains(where: { fnmatch($0, name, 0) == 0 }) { continue }
                 counts[name, default: (0, 0)].total += 1
-                guard let failure else { counts[name]!.passed += 1; continue }
+                guard let failure else {
+                    counts[name]!.passed += 1
+                    continue
+                }
                 shown[name, default: 0] += 1
                 if allSteps || shown[name]! <= 3 { print("FAIL \(name): \(id): \(failure)") }
             }

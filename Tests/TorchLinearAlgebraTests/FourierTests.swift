@@ -27,7 +27,11 @@ import TorchTensor
                 let y = FFT.fft(x)
                 let (re, im) = (y.real.array(of: Double.self), y.imag.array(of: Double.self))
                 let size = (0..<n).reduce(0.0) { $0 + e.re[$1] * e.re[$1] + e.im[$1] * e.im[$1] }
-                let off = (0..<n).reduce(0.0) { $0 + (re[$1] - e.re[$1]) * (re[$1] - e.re[$1]) + (im[$1] - e.im[$1]) * (im[$1] - e.im[$1]) }
+                var off = 0.0
+                for i in 0..<n {
+                    let (dr, di): (Double, Double) = (re[i] - e.re[i], im[i] - e.im[i])
+                    off += dr * dr + di * di
+                }
                 #expect((off / size).squareRoot() < tolerance, "length \(n) \(dtype)")
                 #expect(distance(FFT.ifft(y), x) < tolerance * 8, "inverse, length \(n) \(dtype)")
                 let real = x.real.contiguous()

@@ -5,6 +5,7 @@
 #include "st_allocator.h"
 #include "st_parallel.h"
 #include "st_pointwise.h"
+#include "st_ulp.h"
 #include "st_reduce.h"
 #include "st_rows.h"
 #include "st_index.h"

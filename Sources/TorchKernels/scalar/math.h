@@ -7,7 +7,7 @@
 // subnormal numbers or overflow, and is nearly always correctly rounded. The `d_` functions are these double cores: about 2^-34 relative, for arguments that came
 // from floats. NaN passes through arithmetic; comparisons are written so that NaN falls through. Rounding to an integer adds 1.5 * 2^23 (or 2^52): the
 // low bits of the sum are then the integer, so there is no conversion that could trap on NaN.
-// double functions are libm's. On CUDA all are CUDA's.
+// double functions are in scalar/math64.h, or libm's. On CUDA all are CUDA's.
 
 ST_FN float m_fabs(float x) { return ST_LIBM(fabsf)(x); }
 ST_FN double m_fabs(double x) { return ST_LIBM(fabs)(x); }
@@ -589,23 +589,26 @@ ST_FN float m_log1p_unit(float e) {
   return upper ? y + 0.693147181f : y;
 }
 
-// ---- double: libm
+// ---- double
 #define ST_DOUBLE_LIBM(name) ST_FN double m_##name(double x) { return __builtin_##name(x); }
+#if ST_FMA
+#include "math64.h"
+#else
 ST_DOUBLE_LIBM(exp) ST_DOUBLE_LIBM(exp2) ST_DOUBLE_LIBM(expm1) ST_DOUBLE_LIBM(log) ST_DOUBLE_LIBM(log2) ST_DOUBLE_LIBM(log10) ST_DOUBLE_LIBM(log1p)
-ST_DOUBLE_LIBM(sin) ST_DOUBLE_LIBM(cos) ST_DOUBLE_LIBM(tan) ST_DOUBLE_LIBM(sinh) ST_DOUBLE_LIBM(cosh) ST_DOUBLE_LIBM(tanh)
-ST_DOUBLE_LIBM(asin) ST_DOUBLE_LIBM(acos) ST_DOUBLE_LIBM(atan) ST_DOUBLE_LIBM(asinh) ST_DOUBLE_LIBM(acosh) ST_DOUBLE_LIBM(atanh)
-ST_DOUBLE_LIBM(erf) ST_DOUBLE_LIBM(erfc)
-#undef ST_DOUBLE_LIBM
+ST_DOUBLE_LIBM(sin) ST_DOUBLE_LIBM(cos) ST_DOUBLE_LIBM(tan) ST_DOUBLE_LIBM(tanh) ST_DOUBLE_LIBM(erf) ST_DOUBLE_LIBM(erfc)
 ST_FN double m_sigmoid(double x) { return 1.0 / (1.0 + m_exp(-x)); }
 ST_FN double m_sigmoid_fast(double x) { return m_sigmoid(x); }
 ST_FN double m_log1p_unit(double x) { return m_log1p(x); }
 ST_FN double m_exp_negative(double x) { return m_exp(x); }
 ST_FN double m_normal_tail(double t) { return 0.5 * m_erfc(t * 0.70710678118654752); }
-ST_FN double m_pow(double x, double y) { return __builtin_pow(x, y); }
-ST_FN double m_atan2(double y, double x) { return __builtin_atan2(y, x); }
-ST_FN double m_hypot(double x, double y) { return __builtin_hypot(x, y); }
 ST_FN bool m_trig_large(double) { return false; }
 ST_FN double m_sin_bounded(double x) { return m_sin(x); }
 ST_FN double m_cos_bounded(double x) { return m_cos(x); }
 ST_FN double m_tan_bounded(double x) { return m_tan(x); }
+#endif
+ST_DOUBLE_LIBM(sinh) ST_DOUBLE_LIBM(cosh) ST_DOUBLE_LIBM(asin) ST_DOUBLE_LIBM(acos) ST_DOUBLE_LIBM(atan) ST_DOUBLE_LIBM(asinh) ST_DOUBLE_LIBM(acosh) ST_DOUBLE_LIBM(atanh)
+#undef ST_DOUBLE_LIBM
+ST_FN double m_pow(double x, double y) { return __builtin_pow(x, y); }
+ST_FN double m_atan2(double y, double x) { return __builtin_atan2(y, x); }
+ST_FN double m_hypot(double x, double y) { return __builtin_hypot(x, y); }
 #endif

@@ -110,7 +110,7 @@ extension Tensor {
             return .placeholder
         }
         let divisor = envelope.narrow(0, start, end - start)
-        let least = Linalg.magnitude(divisor.withoutGraph).reduced(.min, [0], keepDim: false, "istft").item()
+        let least = divisor.withoutGraph.abs().min().item()
         guard least > 1e-11 else {
             TensorError.report("istft", "window overlap add min: \(least) is not larger than 1e-11", hint: "a window that is zero at its ends needs overlapping frames")
             return .placeholder
