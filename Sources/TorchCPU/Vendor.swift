@@ -38,12 +38,24 @@ public enum Vendor {
     }()
 
     // nonisolated(unsafe): a table of function pointers, filled before it is first seen and constant afterwards.
-    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = { _ = opened; return cv_blas_table() }()
-    static let sgemm: cv_dnnl_sgemm_function? = { _ = opened; return cv_dnnl_sgemm_entry() }()
+    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = {
+        _ = opened
+        return cv_blas_table()
+    }()
+    static let sgemm: cv_dnnl_sgemm_function? = {
+        _ = opened
+        return cv_dnnl_sgemm_entry()
+    }()
     /// True where oneDNN's primitives can be used.
-    static let hasPrimitives: Bool = { _ = opened; return cv_dnnl_available() }()
+    static let hasPrimitives: Bool = {
+        _ = opened
+        return cv_dnnl_available()
+    }()
     /// True where the thread pool is libgomp's: library calls inside a parallel region then run on one thread by themselves.
-    private static let sharesPool: Bool = { _ = opened; return cv_gomp_entry() != nil }()
+    private static let sharesPool: Bool = {
+        _ = opened
+        return cv_gomp_entry() != nil
+    }()
 
     /// Called before a library call that may use threads. Returns how many it may use.
     @inline(__always) @discardableResult

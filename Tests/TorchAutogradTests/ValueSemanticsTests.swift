@@ -69,8 +69,12 @@ import TorchTensor
         #expect(message { _ = Tensor.zeros(-1) }.contains("negative dimension -1"))
         #expect(message { _ = Tensor([1, 2]).requiringGrad() }.contains("only tensors of floating point"))
         #expect(message { Tensor([1.0, 2]).requiringGrad().backward() }.contains("grad can be implicitly created only for scalar outputs"))
-        #expect(message { _ = Tensor([1, 2]) .floorDivide(Tensor([0, 1])) }.contains("ZeroDivisionError"))
-        #expect(message { var i = Tensor([1]); i += 0.5 }.contains("can't be cast to the desired output type int64"))
+        #expect(message { _ = Tensor([1, 2]).floorDivide(Tensor([0, 1])) }.contains("ZeroDivisionError"))
+        #expect(
+            message {
+                var i = Tensor([1])
+                i += 0.5
+            }.contains("can't be cast to the desired output type int64"))
         #expect(message { _ = Tensor.zeros(1 << 40, 1 << 30) }.contains("more elements than an Int can count"))
     }
 

@@ -1,7 +1,8 @@
 // Factorisations give their input back, with LAPACK and without it; derivatives agree with differences; misuse is told in PyTorch's words.
 import Testing
-@testable import TorchCPU
 import TorchTensor
+
+@testable import TorchCPU
 
 /// Fixed numbers in (-1, 1).
 func numbers(_ shape: Int..., seed: Int = 1, dtype: DType = .float64) -> Tensor {
@@ -83,17 +84,33 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         try gradgradcheck({ Linalg.solve($0[0], $0[1]) }, [square, right])
         for x in [square, tall, wide] {
             try gradcheck({ Linalg.svd($0[0], fullMatrices: false).s }, [x])
-            try gradgradcheck({ let (q, r) = Linalg.qr($0[0]); return cat([q.flatten(), r.flatten()]) }, [x])
-            try gradcheck({ let (l, p) = Linalg.luFactor($0[0]); return l + p.sum().to(.float64) * 0.0 }, [x])
+            try gradgradcheck(
+                {
+                    let (q, r) = Linalg.qr($0[0])
+                    return cat([q.flatten(), r.flatten()])
+                }, [x])
+            try gradcheck(
+                {
+                    let (l, p) = Linalg.luFactor($0[0])
+                    return l + p.sum().to(.float64) * 0.0
+                }, [x])
             try gradgradcheck({ Linalg.pinv($0[0]) }, [x])
-            try gradcheck({ let (u, s, v) = Linalg.svd($0[0], fullMatrices: false); return (u * (s * s).unsqueeze(-2)).matmul(v) }, [x])
+            try gradcheck(
+                {
+                    let (u, s, v) = Linalg.svd($0[0], fullMatrices: false)
+                    return (u * (s * s).unsqueeze(-2)).matmul(v)
+                }, [x])
         }
         try gradgradcheck({ Linalg.det($0[0]) }, [square])
         try gradgradcheck({ Linalg.slogdet($0[0]).logAbsDet }, [square])
         try gradgradcheck({ Linalg.inv($0[0]) }, [square])
         try gradcheck({ Linalg.matrixExp($0[0]) }, [square])
         try gradgradcheck({ Linalg.cholesky(positive($0[0])) }, [square])
-        try gradcheck({ let (w, v) = Linalg.eigh(positive($0[0])); return (v * w.exp().unsqueeze(-2)).matmul(v.mH) }, [square])
+        try gradcheck(
+            {
+                let (w, v) = Linalg.eigh(positive($0[0]))
+                return (v * w.exp().unsqueeze(-2)).matmul(v.mH)
+            }, [square])
         try gradcheck({ Linalg.eigvals($0[0]).pow(3).sum(dim: -1).real }, [square])
         try gradcheck({ Linalg.lstsq($0[0], $0[1]).solution }, [tall, numbers(4, 3, seed: 8).requiringGrad()])
         try gradcheck({ Linalg.householderProduct($0[0], $0[1]) }, [tall, numbers(2, seed: 6).requiringGrad()])
@@ -107,11 +124,23 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         func parts(_ z: Tensor) -> Tensor { cat([z.real.flatten(), z.imag.flatten()]) }
         try gradcheck({ parts(Linalg.inv(Tensor.complex($0[0], $0[1]))) }, [re, im])
         try gradcheck({ parts(Linalg.det(Tensor.complex($0[0], $0[1]))) }, [re, im])
-        try gradcheck({ let r = Linalg.slogdet(Tensor.complex($0[0], $0[1])); return cat([parts(r.sign), r.logAbsDet.reshape([1])]) }, [re, im])
+        try gradcheck(
+            {
+                let r = Linalg.slogdet(Tensor.complex($0[0], $0[1]))
+                return cat([parts(r.sign), r.logAbsDet.reshape([1])])
+            }, [re, im])
         try gradcheck({ parts(Linalg.cholesky(positive(Tensor.complex($0[0], $0[1])))) }, [re, im])
-        try gradcheck({ let (q, r) = Linalg.qr(Tensor.complex($0[0], $0[1])); return cat([parts(q), parts(r)]) }, [re, im])
+        try gradcheck(
+            {
+                let (q, r) = Linalg.qr(Tensor.complex($0[0], $0[1]))
+                return cat([parts(q), parts(r)])
+            }, [re, im])
         // What does not depend on the phases of singular vectors.
-        try gradcheck({ let (u, s, v) = Linalg.svd(Tensor.complex($0[0], $0[1])); return parts((u * s.exp().unsqueeze(-2)).matmul(v)) }, [re, im])
+        try gradcheck(
+            {
+                let (u, s, v) = Linalg.svd(Tensor.complex($0[0], $0[1]))
+                return parts((u * s.exp().unsqueeze(-2)).matmul(v))
+            }, [re, im])
     }
 
     @Test func misuseIsToldInPyTorchsWords() throws {
@@ -120,8 +149,9 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
             return "no error"
         }
         let notPositive = Tensor([1.0, 2, 2, 1], shape: [2, 2], dtype: .float64)
-        #expect(message { Linalg.cholesky(notPositive) }.contains(
-            "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is not positive-definite)."))
+        #expect(
+            message { Linalg.cholesky(notPositive) }.contains(
+                "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is not positive-definite)."))
         #expect(message { Linalg.inv(Tensor.zeros([2, 2, 2])) }.contains("(Batch element 0): The diagonal element 1 is zero"))
         #expect(message { Linalg.solve(Tensor.zeros([2, 2]), Tensor.ones([2])) }.contains("The solver failed because the input matrix is singular."))
         #expect(message { Linalg.det(Tensor.zeros([2, 3])) }.contains("A must be batches of square matrices, but they are 2 by 3 matrices"))
