@@ -52,6 +52,7 @@ let package = Package(
             name: "torch-conformance",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCPUTests", dependencies: ["TorchCPU", "TorchKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),

@@ -2,7 +2,9 @@
 import Testing
 import TorchTensor
 
-@testable import TorchCPU
+#if DEBUG
+    @testable import TorchCPU
+#endif
 
 /// Fixed numbers in (-1, 1).
 func numbers(_ shape: Int..., seed: Int = 1, dtype: DType = .float64) -> Tensor {
@@ -167,47 +169,49 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         #expect(Linalg.solve(Tensor.zeros([0, 0]), Tensor.zeros([0, 2])).shape == [0, 2])
     }
 
-    // MARK: Our own factorisations, whether or not LAPACK is here
+    // Our own factorisations, whether or not LAPACK is here. They are internal, so only debug builds can test them.
+    #if DEBUG
 
-    @Test func ownSVDOfDeficientMatrix() {
-        // Rank 1, 4 x 3, column-major.
-        var a = [Double](repeating: 0, count: 12)
-        for j in 0..<3 { for i in 0..<4 { a[j * 4 + i] = Double((i + 1) * (j + 1)) } }
-        let original = a
-        var (s, u, vh) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 16), [Double](repeating: 0, count: 9))
-        let info = a.withUnsafeMutableBufferPointer { a in
-            s.withUnsafeMutableBufferPointer { s in
-                u.withUnsafeMutableBufferPointer { u in
-                    vh.withUnsafeMutableBufferPointer { v in PlainMatrix<Double>.svd(4, 3, a.baseAddress!, s.baseAddress!, u: u.baseAddress, vh: v.baseAddress, full: true) }
+        @Test func ownSVDOfDeficientMatrix() {
+            // Rank 1, 4 x 3, column-major.
+            var a = [Double](repeating: 0, count: 12)
+            for j in 0..<3 { for i in 0..<4 { a[j * 4 + i] = Double((i + 1) * (j + 1)) } }
+            let original = a
+            var (s, u, vh) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 16), [Double](repeating: 0, count: 9))
+            let info = a.withUnsafeMutableBufferPointer { a in
+                s.withUnsafeMutableBufferPointer { s in
+                    u.withUnsafeMutableBufferPointer { u in
+                        vh.withUnsafeMutableBufferPointer { v in PlainMatrix<Double>.svd(4, 3, a.baseAddress!, s.baseAddress!, u: u.baseAddress, vh: v.baseAddress, full: true) }
+                    }
+                }
+            }
+            #expect(info == 0)
+            #expect(abs(s[0] - (30.0 * 14).squareRoot()) < 1e-12 && s[1] < 1e-12)
+            for i in 0..<4 {
+                for j in 0..<3 {
+                    let sum = (0..<3).reduce(0.0) { $0 + u[$1 * 4 + i] * s[$1] * vh[j * 3 + $1] }
+                    #expect(abs(sum - original[j * 4 + i]) < 1e-12)
+                }
+                for j in 0..<4 {
+                    let dot = (0..<4).reduce(0.0) { $0 + u[i * 4 + $1] * u[j * 4 + $1] }
+                    #expect(abs(dot - (i == j ? 1 : 0)) < 1e-12)
                 }
             }
         }
-        #expect(info == 0)
-        #expect(abs(s[0] - (30.0 * 14).squareRoot()) < 1e-12 && s[1] < 1e-12)
-        for i in 0..<4 {
-            for j in 0..<3 {
-                let sum = (0..<3).reduce(0.0) { $0 + u[$1 * 4 + i] * s[$1] * vh[j * 3 + $1] }
-                #expect(abs(sum - original[j * 4 + i]) < 1e-12)
-            }
-            for j in 0..<4 {
-                let dot = (0..<4).reduce(0.0) { $0 + u[i * 4 + $1] * u[j * 4 + $1] }
-                #expect(abs(dot - (i == j ? 1 : 0)) < 1e-12)
-            }
-        }
-    }
 
-    @Test func ownEigenvaluesOfCompanionMatrix() {
-        // (x - 1)(x - 2)(x - 3)(x² + 1)
-        let polynomial: [Double] = [-6, 11, -12, 12, -6]
-        let n = 5
-        var a = [ComplexDouble](repeating: .zero, count: n * n)
-        for i in 1..<n { a[(i - 1) * n + i] = .one }
-        for i in 0..<n { a[(n - 1) * n + i] = ComplexDouble(re: -polynomial[i], im: 0) }
-        var w = [ComplexDouble](repeating: .zero, count: n)
-        let info = a.withUnsafeMutableBufferPointer { a in w.withUnsafeMutableBufferPointer { w in PlainMatrix<ComplexDouble>.eig(n, a.baseAddress!, w.baseAddress!, nil) } }
-        #expect(info == 0)
-        for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
-            #expect(w.contains { ($0 - ComplexDouble(re: re, im: im)).magnitude < 1e-11 })
+        @Test func ownEigenvaluesOfCompanionMatrix() {
+            // (x - 1)(x - 2)(x - 3)(x² + 1)
+            let polynomial: [Double] = [-6, 11, -12, 12, -6]
+            let n = 5
+            var a = [ComplexDouble](repeating: .zero, count: n * n)
+            for i in 1..<n { a[(i - 1) * n + i] = .one }
+            for i in 0..<n { a[(n - 1) * n + i] = ComplexDouble(re: -polynomial[i], im: 0) }
+            var w = [ComplexDouble](repeating: .zero, count: n)
+            let info = a.withUnsafeMutableBufferPointer { a in w.withUnsafeMutableBufferPointer { w in PlainMatrix<ComplexDouble>.eig(n, a.baseAddress!, w.baseAddress!, nil) } }
+            #expect(info == 0)
+            for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
+                #expect(w.contains { ($0 - ComplexDouble(re: re, im: im)).magnitude < 1e-11 })
+            }
         }
-    }
+    #endif
 }

@@ -139,17 +139,32 @@ private struct GridSampler {
 
     func nearest() -> Tensor {
         let at = (0..<n).map { i in noGrad { Tensor.map(.round, padded(places[i], i).withoutGraph, "gridSample") } }
-        // The places carry no gradient, but a zero one is expected of them.
-        let flat = places.reduce(Tensor.number(0.0, x)) { $0 + ($1.isRecorded ? $1.unaryFlat(.sign, "gridSample") * 0.0 : Tensor.number(0.0, x)) }
         let y = pixels(at)
-        return (places.contains(where: \.isRecorded) ? y + flat.unsqueeze(1) : y).reshape(outShape)
+        guard places.contains(where: \.isRecorded) else { return y.reshape(outShape) }
+        // The places have a gradient of zero, not none.
+        var zero: Tensor?
+        for p in places where p.isRecorded {
+            let flat = p.unaryFlat(.sign, "gridSample") * 0.0
+            zero = zero.map { $0 + flat } ?? flat
+        }
+        return (y + zero!.unsqueeze(1)).reshape(outShape)
     }
 
     func cubic() -> Tensor {
         let floors = places.map { p in noGrad { Tensor.map(.floor, p.withoutGraph, "gridSample") } }
         let a = -0.75
-        func near(_ t: Tensor) -> Tensor { (t * (a + 2) - (a + 3)) * t * t + 1.0 }
-        func far(_ t: Tensor) -> Tensor { ((t * a - 5 * a) * t + 8 * a) * t - 4 * a }
+        let (c3, c2): (Double, Double) = (a + 2, a + 3)
+        let (d2, d1, d0): (Double, Double, Double) = (-5 * a, 8 * a, -4 * a)
+        func near(_ t: Tensor) -> Tensor {
+            let inner: Tensor = t * c3 - c2
+            let outer: Tensor = inner * t * t
+            return outer + 1.0
+        }
+        func far(_ t: Tensor) -> Tensor {
+            let cubic: Tensor = (t * a + d2) * t
+            let rest: Tensor = (cubic + d1) * t
+            return rest + d0
+        }
         func weights(_ i: Int) -> [Tensor] {
             let t = places[i] - floors[i]
             return [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)]

@@ -87,7 +87,7 @@ public func interpolate(
         return .placeholder
     }
     // float16 and bfloat16 are rounded once, at the end.
-    var y = !isNearest && x.dtype.itemSize == 2 ? x.to(.float32) : x
+    var y = (!isNearest || x.isRecorded) && x.dtype.isFloatingPoint && x.dtype.itemSize == 2 ? x.to(.float32) : x
     // The innermost dim first, as the largest saving comes from shrinking it.
     for i in (0..<n).reversed() {
         let d = i + 2

@@ -183,7 +183,8 @@ public func groupNormWithStatistics(
     guard let r = groupNormalized(x, groups, weight, bias, epsilon) else { return (.placeholder, .placeholder, .placeholder) }
     let sizes: Dims = [x.dims[0], groups]
     let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : r.mean.dtype
-    if r.mean.count != sizes.product { return (r.output, Tensor.zeros(sizes, dtype: type), Tensor.zeros(sizes, dtype: type)) }
+    func none() -> Tensor { Tensor.zeros(sizes, dtype: type).recorded("groupNorm", x) { _ in x.zerosLike() } }
+    if sizes.product == 0 || x.count == 0 || r.mean.count != sizes.product { return (r.output, none(), none()) }
     guard x.isRecorded else { return (r.output, r.mean.reshaped(sizes).to(type), r.rstd.reshaped(sizes).to(type)) }
     let rows = x.reshaped([sizes[0], groups, x.count / sizes.product])
     let mean = rows.mean(dim: 2)

@@ -105,8 +105,10 @@ extension Tensor {
         // Only elements that are not positive draw a slope, one after the other, so that the stream is PyTorch's.
         let low = (withoutGraph .<= 0).contiguous()
         var slopes = Tensor.make([backend.nonzero(nil, low.operand)], .float64, device: device)
-        slopes.fillUniform(from: lower, to: upper, generator: generator)
-        let typed = slopes.converted(to: dtype)
+        slopes.fillUniform(generator: generator)
+        // Bounds in the input's type, and two roundings, as PyTorch has it here.
+        let (from, to): (Double, Double) = (Tensor(lower, dtype: dtype).item(), Tensor(upper, dtype: dtype).item())
+        let typed = noGrad { slopes * (to - from) + from }.converted(to: dtype)
         let noise = Tensor.full(dims, 1, dtype: dtype, device: device)
         _ = backend.maskedScatter(noise.operand, low.operand, typed.operand)
         return self * noise
