@@ -52,11 +52,15 @@ let package = Package(
             name: "torch-conformance",
             dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCPUTests", dependencies: ["TorchCPU", "TorchKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
         .testTarget(
             name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchOperatorsTests", dependencies: ["TorchOperators"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchLinearAlgebraTests", dependencies: ["TorchTensor", "TorchCPU"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20

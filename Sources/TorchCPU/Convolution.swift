@@ -106,8 +106,50 @@ extension CPUBackend {
         spread(\.stride, 1) { s.stride[$0] }
         spread(\.pad, 0) { s.padding[$0] }
         spread(\.dilation, 1) { s.dilation[$0] }
-        guard let operation = cv_dnnl_convolution(kind, &c, bias, Vendor.limitThreads()) else { return nil }
-        return operation.run(operands)
+        let work = Double(y.count) * Double(w.count / Swift.max(1, w.sizes[0]))
+        if Vendor.isSerial || work < 2e6 {
+            Vendor.callSerially()
+            return cv_dnnl_convolution(kind, &c, bias, 1)?.run(operands)
+        }
+        // One image is for our own kernels, which cut it up.
+        if c.n < 2 { return nil }
+        return runPieces(kind, c, w, bias: bias, operands, x: x.count / x.sizes[0] * 4, y: y.count / y.sizes[0] * 4)
+    }
+
+    /// The primitive over pieces of the batch, one thread each; gradients of the weights are added in the order of the pieces. `x` and `y`: bytes of an image.
+    private func runPieces(
+        _ kind: CVConvolutionKind, _ whole: cv_convolution, _ w: Operand, bias: Bool, _ operands: [UnsafeMutableRawPointer?], x: Int, y: Int
+    ) -> Bool? {
+        let images = Int(whole.n), threads = Int(st_thread_count()), weights = w.count
+        let each = (images + Swift.min(images, threads) - 1) / Swift.min(images, threads), pieces = (images + each - 1) / each
+        // Bytes from one image to the next, of each operand.
+        let pitch = kind == .forward ? [x, 0, y, 0] : kind == .backwardData ? [y, 0, x] : [x, y, 0]
+        let partialBytes = kind == .backwardWeight ? (pieces - 1) * weights * 4 : 0
+        let partial = partialBytes > 0 ? st_allocate(partialBytes) : nil
+        if partialBytes > 0 && partial == nil { return nil }
+        defer { if let partial { st_deallocate(partial, partialBytes) } }
+        let failed = UnsafeMutablePointer<Bool>.allocate(capacity: pieces)
+        defer { failed.deallocate() }
+        Parallel.forEach(count: pieces, grain: 1) { range in
+            for i in range {
+                var c = whole
+                c.n = Int64(Swift.min(each, images - i * each))
+                var mine = operands
+                for (k, step) in pitch.enumerated() where step > 0 { mine[k] = operands[k].map { $0 + i * each * step } }
+                if kind == .backwardWeight && i > 0 { mine[2] = partial! + (i - 1) * weights * 4 }
+                Vendor.callSerially()
+                failed[i] = !(cv_dnnl_convolution(kind, &c, bias, 1)?.run(mine) ?? false)
+            }
+        }
+        if UnsafeBufferPointer(start: failed, count: pieces).contains(true) { return nil }
+        if let partial {
+            let sum = operands[2]!.assumingMemoryBound(to: Float.self)
+            for i in 0..<pieces - 1 {
+                let part = partial.assumingMemoryBound(to: Float.self) + i * weights
+                for k in 0..<weights { sum[k] += part[k] }
+            }
+        }
+        return true
     }
 
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {

@@ -4,7 +4,8 @@
 // Measured on Zen 4 with one thread, float32. Large products: oneDNN's sgemm leads by 5 to 15 %. A transposed second factor (every Linear layer) with few rows:
 // our dot-product loops, up to twice as fast as the libraries. A side below 16: OpenBLAS, which does not pad. Vectors against a transposed matrix: ours, equal to
 // OpenBLAS and bound by memory; against a plain one: OpenBLAS's gemv. All between: ours, because calling it costs least. float64 and complex: OpenBLAS.
-// bfloat16: oneDNN, which uses the processor's own instructions; everything else: ours. Without a library its share is ours too.
+// bfloat16: oneDNN, which uses the processor's own instructions; everything else: ours. Without a library its share is ours too. With several threads large
+// products are ours: a library would have to be called for pieces (Note [One pool]), and packs the shared factor anew for each.
 import CVendor
 import TorchKernels
 import TorchRuntime
@@ -53,8 +54,8 @@ private struct Product {
         let least = Swift.min(m, n, k)
         if least >= 64 {
             let work = m &* n &* k
-            if work >= 1_500_000 && (!lb.transposed || m >= 128), let sgemm = Vendor.sgemm {
-                Vendor.limitThreads()
+            if work >= 1_500_000 && (!lb.transposed || m >= 128), Vendor.isSerial, let sgemm = Vendor.sgemm {
+                Vendor.callSerially()
                 let t = CChar(bitPattern: UInt8(ascii: "T")), plain = CChar(bitPattern: UInt8(ascii: "N"))
                 return sgemm(
                     la.transposed ? t : plain, lb.transposed ? t : plain, Int64(m), Int64(n), Int64(k), Float(alpha), a.assumingMemoryBound(to: Float.self),
@@ -62,8 +63,8 @@ private struct Product {
             }
             return own()
         }
-        if least < 16, let blas = Vendor.blas, blas.pointee.threads || m &* n &* k < 250_000 {
-            Vendor.limitThreads()
+        if least < 16, m &* n &* k < 250_000 || Vendor.isSerial, let blas = Vendor.blas {
+            Vendor.callSerially()
             blas.pointee.sgemm(
                 Int32(CV_ROW_MAJOR), Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(m), Int32(n),
                 Int32(k), Float(alpha), a.assumingMemoryBound(to: Float.self), Int32(la.leading), b.assumingMemoryBound(to: Float.self), Int32(lb.leading), Float(beta),
@@ -76,11 +77,11 @@ private struct Product {
     /// One row or one column.
     @inline(never) private mutating func runVector() -> Bool {
         if m != 1 && n == 1 { transpose() }
-        // A row times a matrix with adjacent columns: sums of rows. Only OpenBLAS's threaded build, and only where memory is the limit.
+        // A row times a matrix with adjacent columns: sums of rows.
         if m == 1, n > 1, k > 1, bColumn == 1, bRow >= n, cColumn == 1, aColumn > 0, n &* k >= 65_536, Swift.max(n, k, bRow, aColumn) <= Int(Int32.max),
-            let blas = Vendor.blas, blas.pointee.threads
+            Vendor.isSerial, let blas = Vendor.blas
         {
-            Vendor.limitThreads()
+            Vendor.callSerially()
             blas.pointee.sgemv(
                 Int32(CV_ROW_MAJOR), Int32(CV_TRANSPOSE), Int32(k), Int32(n), Float(alpha), b.assumingMemoryBound(to: Float.self), Int32(bRow),
                 a.assumingMemoryBound(to: Float.self), Int32(aColumn), Float(beta), c.assumingMemoryBound(to: Float.self), 1)
@@ -96,10 +97,25 @@ private struct Product {
         else { return own() }
         if dtype == .bfloat16 {
             guard alpha == 1, beta == 0, Swift.min(m, n, k) >= 16, Vendor.hasPrimitives else { return own() }
-            return runPrimitive() ?? own()
+            return runPrimitive()
         }
-        guard let blas = Vendor.blas, blas.pointee.threads || m &* n &* k < 250_000 || st_in_parallel() || st_thread_count() == 1 else { return own() }
-        Vendor.limitThreads()
+        let serial = m &* n &* k < 250_000 || Vendor.isSerial
+        guard dtype.isComplex || serial, let blas = Vendor.blas else { return own() }
+        if !serial && m > 1 {
+            // Complex products of our own are plain loops: rather pieces of rows by the library.
+            let whole = self, rows = Swift.max(8, (m + 4 * Int(st_thread_count()) - 1) / (4 * Int(st_thread_count()))), size = dtype.itemSize
+            Parallel.forEach(count: (m + rows - 1) / rows, grain: 1) { range in
+                for i in range {
+                    var piece = whole
+                    piece.m = Swift.min(rows, whole.m - i * rows)
+                    piece.a += i * rows * aRow * size
+                    piece.c += i * rows * cRow * size
+                    _ = piece.runOther()  // never fails: the shape was found fit, or is a vector, which our kernels take
+                }
+            }
+            return true
+        }
+        Vendor.callSerially()
         let ta = Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), tb = Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE)
         if dtype == .float64 {
             blas.pointee.dgemm(
@@ -121,11 +137,24 @@ private struct Product {
         return true
     }
 
-    /// oneDNN's matrix-product primitive; nil where it has none.
-    private func runPrimitive() -> Bool? {
+    /// oneDNN's matrix-product primitive, in pieces of rows where threads are free; ours where it has none.
+    private func runPrimitive() -> Bool {
         let sa = [Int64(m * k), Int64(aRow), Int64(aColumn)], sb = [Int64(k * n), Int64(bRow), Int64(bColumn)], sc = [Int64(m * n), Int64(cRow), 1]
-        guard let operation = cv_dnnl_matmul(dtype == .bfloat16 ? .bf16 : .f32, 1, Int64(m), Int64(n), Int64(k), sa, sb, sc, Vendor.limitThreads()) else { return nil }
-        return operation.run([UnsafeMutableRawPointer(mutating: a), UnsafeMutableRawPointer(mutating: b), c])
+        let rows = Vendor.isSerial || m &* n &* k < 1_000_000 ? m : Swift.max(16, (m + Int(st_thread_count()) - 1) / Int(st_thread_count()))
+        let size = dtype.itemSize, pieces = (m + rows - 1) / rows
+        func piece(_ i: Int) -> Bool {
+            Vendor.callSerially()
+            let count = Swift.min(rows, m - i * rows)
+            guard let operation = cv_dnnl_matmul(dtype == .bfloat16 ? .bf16 : .f32, 1, Int64(count), Int64(n), Int64(k), sa, sb, sc, 1) else { return false }
+            return operation.run([UnsafeMutableRawPointer(mutating: a + i * rows * aRow * size), UnsafeMutableRawPointer(mutating: b), c + i * rows * cRow * size]) ?? false
+        }
+        if pieces == 1 { return piece(0) || own() }
+        let failed = UnsafeMutablePointer<Bool>.allocate(capacity: pieces)
+        defer { failed.deallocate() }
+        Parallel.forEach(count: pieces, grain: 1) { range in
+            for i in range { failed[i] = !piece(i) }
+        }
+        return !UnsafeBufferPointer(start: failed, count: pieces).contains(true) || own()
     }
 }
 

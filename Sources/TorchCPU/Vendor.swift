@@ -1,5 +1,6 @@
 // Libraries that were found on this machine, opened when the first product or convolution wants them.
 import CVendor
+import Glibc
 import TorchKernels
 
 /// Libraries opened at run time: libgomp, OpenBLAS with LAPACK, oneDNN. Our own kernels stand in for each that is missing.
@@ -31,29 +32,43 @@ public enum Vendor {
         withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// Opens the libraries and hands libgomp's team to the thread pool, once.
+    /// Opens the libraries, once.
     private static let opened: Void = {
         cv_open()
-        if let entry = cv_gomp_entry() { st_use_gomp(entry) }
+        if sharesPool, let entry = cv_gomp_entry() { st_use_gomp(entry) }
     }()
 
     // nonisolated(unsafe): a table of function pointers, filled before it is first seen and constant afterwards.
-    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = { _ = opened; return cv_blas_table() }()
-    static let sgemm: cv_dnnl_sgemm_function? = { _ = opened; return cv_dnnl_sgemm_entry() }()
+    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = {
+        _ = opened
+        return cv_blas_table()
+    }()
+    static let sgemm: cv_dnnl_sgemm_function? = {
+        _ = opened
+        return cv_dnnl_sgemm_entry()
+    }()
     /// True where oneDNN's primitives can be used.
-    static let hasPrimitives: Bool = { _ = opened; return cv_dnnl_available() }()
-    /// True where the thread pool is libgomp's: library calls inside a parallel region then run on one thread by themselves.
-    private static let sharesPool: Bool = { _ = opened; return cv_gomp_entry() != nil }()
+    static let hasPrimitives: Bool = {
+        _ = opened
+        return cv_dnnl_available()
+    }()
+    /// True where the user wants libgomp's team as the thread pool (`SWIFT_TORCH_POOL=gomp`). See Note [One pool].
+    private static let sharesPool = getenv("SWIFT_TORCH_POOL").map { String(cString: $0) == "gomp" } ?? false
 
-    /// Called before a library call that may use threads. Returns how many it may use.
-    @inline(__always) @discardableResult
-    static func limitThreads() -> Int32 {
-        if st_in_parallel() {
-            if !sharesPool { cv_use_threads(1) }
-            return 1
-        }
-        let count = st_thread_count()
-        cv_use_threads(count)
-        return count
-    }
+    // Note [One pool]
+    // Threads come from our own pool, and library calls run on the one thread that makes them: work is cut into pieces first. A team of OpenMP waits for each of its
+    // members, so on a machine that others use too every parallel region may last until the scheduler comes round, 8 to 16 ms were measured, where our pool's
+    // caller takes the pieces that nobody has begun. And two pools that spin for work take the processors from each other.
+
+    /// Called before a library call: it is to run on this thread only.
+    @inline(__always)
+    static func callSerially() { cv_use_threads(1) }
+
+    /// Called before a library call that can not be cut into pieces and is long (a factorisation): it may use as many threads as ours.
+    @inline(__always)
+    static func limitThreads() { cv_use_threads(st_in_parallel() ? 1 : st_thread_count()) }
+
+    /// True where no other thread would take part: inside parallel work, or when there is one thread.
+    @inline(__always)
+    static var isSerial: Bool { st_thread_count() == 1 || st_in_parallel() }
 }

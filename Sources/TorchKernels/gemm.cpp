@@ -12,6 +12,7 @@
 
 #define ST_LEVEL_FILE "gemm.inc"
 #include "cpu/each_level.h"
+#include "cpu/widen.h"
 
 namespace {
 
@@ -196,6 +197,9 @@ void batch_task(void *context, int64_t from, int64_t to) {
 }
 
 }  // namespace
+
+void st_widen(bool brain, const void *in, int64_t count, float *out) { ST_PICK(widen)(brain, in, 1, count, out); }
+void st_narrow(bool brain, const float *in, int64_t count, void *out) { ST_PICK(narrow)(brain, in, count, 0, out, 1); }
 
 extern "C" bool st_gemm(StDType t, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t a_row, int64_t a_column, const void *b, int64_t b_row,
                         int64_t b_column, double beta, void *c, int64_t c_row, int64_t c_column) {

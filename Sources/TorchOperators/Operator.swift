@@ -82,7 +82,7 @@ public enum OperatorTable {
     /// Every row, area by area.
     public static var rows: [OperatorRow] {
         [
-            elementwise, reduction, sorting, special, cast, shape, indexing, creation, matmul, neuralNetwork, linalg, fft, masked, signal, random,
+            elementwise, activation, reduction, sorting, special, cast, shape, indexing, creation, matmul, neuralNetwork, linalg, fft, masked, signal, random,
         ].flatMap { $0 }
     }
 
@@ -279,5 +279,13 @@ struct ParsedRow {
         case ("number", .int), ("number", .double), ("number", .bool), ("number", .complex): return true
         default: return false
         }
+    }
+}
+
+/// Binding of PyTorch-style arguments to a signature, for tables other than the operators'.
+package enum OperatorSignature {
+    /// The arguments by parameter; throws what does not fit.
+    package static func bind(_ operation: String, _ signature: String, _ arguments: [OperatorValue], _ keywords: [String: OperatorValue]) throws -> OperatorArguments {
+        try ParsedRow(OperatorRow(operation, signature) { _ in .none }).bind(arguments, keywords, nil)
     }
 }

@@ -323,16 +323,165 @@ extension OperatorTable {
             try .tensor(
                 nllLoss(a.tensor("input"), a.tensor("target"), weight: a.optionalTensor("weight"), ignoreIndex: a.int("ignore_index"), reduction: a.choice("reduction")))
         },
+        OperatorRow(
+            "nn.functional.linear_cross_entropy",
+            "input, linear_weight, target, *, linear_bias=None, weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0, chunking_strategy=None"
+        ) { a in
+            // A weight (c, d…, in) makes logits (n, c, d…).
+            let (x, w) = try (a.tensor("input"), a.tensor("linear_weight"))
+            let heads = Array(w.shape.dropLast())
+            let logits = try TorchTensor.linear(x, w.rank > 2 ? w.flatten(endDim: -2) : w, a.optionalTensor("linear_bias").map { $0.rank > 1 ? $0.flatten() : $0 })
+            return try .tensor(
+                crossEntropy(
+                    w.rank > 2 ? logits.reshape(x.shape.dropLast() + heads) : logits, a.tensor("target"),
+                    weight: a.optionalTensor("weight"), ignoreIndex: a.int("ignore_index"), reduction: a.choice("reduction"), labelSmoothing: a.double("label_smoothing")))
+        },
+        weightedLoss("mse_loss") { mseLoss($0, $1, weight: $2, reduction: $3) },
+        weightedLoss("l1_loss") { l1Loss($0, $1, weight: $2, reduction: $3) },
+        OperatorRow("nn.functional.smooth_l1_loss", "input, target, size_average=None, reduce=None, reduction='mean', beta=1.0") { a in
+            try .tensor(smoothL1Loss(a.tensor("input"), a.tensor("target"), beta: a.double("beta"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.huber_loss", "input, target, reduction='mean', delta=1.0, weight=None") { a in
+            try .tensor(
+                huberLoss(a.tensor("input"), a.tensor("target"), delta: a.double("delta"), weight: a.optionalTensor("weight"), reduction: a.choice("reduction")))
+        },
+        OperatorRow(
+            "nn.functional.poisson_nll_loss", "input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction='mean'"
+        ) { a in
+            try .tensor(
+                poissonNLLLoss(
+                    a.tensor("input"), a.tensor("target"), logInput: a.bool("log_input"), full: a.bool("full"), epsilon: a.double("eps"),
+                    reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.gaussian_nll_loss", "input, target, var, full=False, eps=1e-6, reduction='mean'") { a in
+            let x = try a.tensor("input")
+            let variance = try a.has("var") ? a.operand("var") : Tensor.number(1)
+            return try .tensor(
+                gaussianNLLLoss(x, a.tensor("target"), variance: variance, full: a.bool("full"), epsilon: a.double("eps"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.kl_div", "input, target, size_average=None, reduce=None, reduction='mean', log_target=False") { a in
+            try .tensor(klDiv(a.tensor("input"), a.tensor("target"), reduction: a.choice("reduction"), logTarget: a.bool("log_target")))
+        },
+        OperatorRow("nn.functional.binary_cross_entropy", "input, target, weight=None, size_average=None, reduce=None, reduction='mean'") { a in
+            try .tensor(binaryCrossEntropy(a.tensor("input"), a.tensor("target"), weight: a.optionalTensor("weight"), reduction: a.choice("reduction")))
+        },
+        OperatorRow(
+            "nn.functional.binary_cross_entropy_with_logits", "input, target, weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None"
+        ) { a in
+            try .tensor(
+                binaryCrossEntropyWithLogits(
+                    a.tensor("input"), a.tensor("target"), weight: a.optionalTensor("weight"), posWeight: a.optionalTensor("pos_weight"),
+                    reduction: a.choice("reduction")))
+        },
+        loss("soft_margin_loss") { softMarginLoss($0, $1, reduction: $2) },
+        loss("multilabel_margin_loss") { multilabelMarginLoss($0, $1, reduction: $2) },
+        OperatorRow("nn.functional.multilabel_soft_margin_loss", "input, target, weight=None, size_average=None, reduce=None, reduction='mean'") { a in
+            try .tensor(multilabelSoftMarginLoss(a.tensor("input"), a.tensor("target"), weight: a.optionalTensor("weight"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.hinge_embedding_loss", "input, target, margin=1.0, size_average=None, reduce=None, reduction='mean'") { a in
+            try .tensor(hingeEmbeddingLoss(a.tensor("input"), a.tensor("target"), margin: a.double("margin"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.margin_ranking_loss", "input1, input2, target, margin=0, size_average=None, reduce=None, reduction='mean'") { a in
+            try .tensor(
+                marginRankingLoss(a.tensor("input1"), a.tensor("input2"), a.tensor("target"), margin: a.double("margin"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.cosine_embedding_loss", "input1, input2, target, margin=0, size_average=None, reduce=None, reduction='mean'") { a in
+            try .tensor(
+                cosineEmbeddingLoss(a.tensor("input1"), a.tensor("input2"), a.tensor("target"), margin: a.double("margin"), reduction: a.choice("reduction")))
+        },
+        OperatorRow(
+            "nn.functional.multi_margin_loss", "input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction='mean'"
+        ) { a in
+            try .tensor(
+                multiMarginLoss(
+                    a.tensor("input"), a.tensor("target"), p: a.int("p"), margin: a.double("margin"), weight: a.optionalTensor("weight"),
+                    reduction: a.choice("reduction")))
+        },
+        OperatorRow(
+            "nn.functional.triplet_margin_loss",
+            "anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None, reduction='mean'"
+        ) { a in
+            try .tensor(
+                tripletMarginLoss(
+                    a.tensor("anchor"), a.tensor("positive"), a.tensor("negative"), margin: a.double("margin"), p: a.double("p"), epsilon: a.double("eps"),
+                    swap: a.bool("swap"), reduction: a.choice("reduction")))
+        },
+        OperatorRow("nn.functional.cosine_similarity", "x1, x2, dim=1, eps=1e-8") { a in
+            try .tensor(cosineSimilarity(a.tensor("x1"), a.tensor("x2"), dim: a.int("dim"), epsilon: a.double("eps")))
+        },
+        OperatorRow("nn.functional.pairwise_distance", "x1, x2, p=2.0, eps=1e-6, keepdim=False") { a in
+            try .tensor(pairwiseDistance(a.tensor("x1"), a.tensor("x2"), p: a.double("p"), epsilon: a.double("eps"), keepDim: a.bool("keepdim")))
+        },
+        OperatorRow("nn.functional.pdist", "input, p=2.0") { a in try .tensor(pdist(a.tensor("input"), p: a.double("p"))) },
+        OperatorRow("nn.functional.normalize", "input, p=2.0, dim=1, eps=1e-12") { a in
+            try .tensor(normalize(a.tensor("input"), p: a.double("p"), dim: a.int("dim"), epsilon: a.double("eps")))
+        },
+        OperatorRow(
+            "nn.functional.ctc_loss", "log_probs, targets, input_lengths, target_lengths, blank=0, reduction='mean', zero_infinity=False"
+        ) { a in
+            try .tensor(
+                ctcLoss(
+                    a.tensor("log_probs"), a.tensor("targets"), inputLengths: a.ints("input_lengths"), targetLengths: a.ints("target_lengths"), blank: a.int("blank"),
+                    reduction: a.choice("reduction"), zeroInfinity: a.bool("zero_infinity")))
+        },
     ]
 
     // MARK: Vision
 
     private static let vision: [OperatorRow] = [
         OperatorRow("nn.functional.pad", "input, pad, mode='constant', value=None") { a in
-            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), mode: a.choice("mode"), value: a.optionalDouble("value") ?? 0))
+            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), mode: a.choice("mode"), value: a.optionalScalar("value") ?? 0))
         },
         OperatorRow("constant_pad_nd", "input, pad, value=0") { a in
-            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), value: a.double("value")))
+            try .tensor(TorchTensor.pad(a.tensor("input"), a.ints("pad"), value: a.scalar("value")))
+        },
+        OperatorRow(
+            "nn.functional.interpolate", "input, size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None, antialias=False"
+        ) { a in
+            try .tensor(
+                TorchTensor.interpolate(
+                    a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor"), mode: a.choice("mode"),
+                    alignCorners: a.optionalBool("align_corners"), recomputeScaleFactor: a.optionalBool("recompute_scale_factor") ?? false,
+                    antialias: a.bool("antialias")))
+        },
+        OperatorRow("nn.functional.upsample_nearest", "input, size=None, scale_factor=None") { a in
+            try .tensor(upsampleNearest(a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor")))
+        },
+        OperatorRow("nn.functional.upsample_bilinear", "input, size=None, scale_factor=None") { a in
+            try .tensor(upsampleBilinear(a.tensor("input"), size: a.optionalInts("size"), scaleFactor: a.optionalDoubles("scale_factor")))
+        },
+        OperatorRow("nn.functional.grid_sample", "input, grid, mode='bilinear', padding_mode='zeros', align_corners=None") { a in
+            try .tensor(
+                gridSample(
+                    a.tensor("input"), a.tensor("grid"), mode: a.choice("mode"), padding: a.choice("padding_mode"), alignCorners: a.optionalBool("align_corners") ?? false))
+        },
+        gridSampler("grid_sampler_2d"), gridSampler("grid_sampler_3d"), gridSampler("grid_sampler"),
+        OperatorRow("nn.functional.affine_grid", "theta, size, align_corners=None") { a in
+            try .tensor(affineGrid(a.tensor("theta"), size: a.ints("size"), alignCorners: a.optionalBool("align_corners") ?? false))
+        },
+        OperatorRow("nn.functional.pixel_shuffle", "input, upscale_factor") { a in try .tensor(pixelShuffle(a.tensor("input"), a.int("upscale_factor"))) },
+        OperatorRow("nn.functional.pixel_unshuffle", "input, downscale_factor") { a in try .tensor(pixelUnshuffle(a.tensor("input"), a.int("downscale_factor"))) },
+        OperatorRow("nn.functional.channel_shuffle", "input, groups") { a in try .tensor(channelShuffle(a.tensor("input"), groups: a.int("groups"))) },
+        OperatorRow("nn.functional.unfold", "input, kernel_size, dilation=1, padding=0, stride=1") { a in
+            try .tensor(
+                TorchTensor.unfold(
+                    a.tensor("input"), kernelSize: size(a, "kernel_size"), dilation: size(a, "dilation"), padding: size(a, "padding"), stride: size(a, "stride")))
+        },
+        OperatorRow("nn.functional.fold", "input, output_size, kernel_size, dilation=1, padding=0, stride=1") { a in
+            try .tensor(
+                TorchTensor.fold(
+                    a.tensor("input"), outputSize: size(a, "output_size"), kernelSize: size(a, "kernel_size"), dilation: size(a, "dilation"),
+                    padding: size(a, "padding"), stride: size(a, "stride")))
         },
     ]
+
+    private static func gridSampler(_ name: String) -> OperatorRow {
+        OperatorRow(name, "input, grid, interpolation_mode, padding_mode, align_corners") { a in
+            let modes: [GridSampleMode] = [.bilinear, .nearest, .bicubic]
+            let paddings: [GridSamplePadding] = [.zeros, .border, .reflection]
+            let (m, p) = try (a.int("interpolation_mode"), a.int("padding_mode"))
+            guard modes.indices.contains(m), paddings.indices.contains(p) else { throw a.notImplemented("interpolation_mode", "expected 0 to 2, found \(m) and \(p)") }
+            return try .tensor(gridSample(a.tensor("input"), a.tensor("grid"), mode: modes[m], padding: paddings[p], alignCorners: a.bool("align_corners")))
+        }
+    }
 }

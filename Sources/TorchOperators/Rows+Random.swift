@@ -36,6 +36,8 @@ extension OperatorTable {
         },
         .unary("poisson") { x in x.poisson() },
         .unary("_standard_gamma") { x in x.standardGamma() },
+        .unary("_sample_dirichlet") { x in x.dirichlet() },
+        OperatorRow("binomial", "count, prob") { a in try .tensor(a.tensor("count").binomial(a.tensor("prob"))) },
     ]
 
     private static let filledInPlace: [OperatorRow] = [

@@ -37,29 +37,38 @@ public struct PoolingShape: Sendable, Equatable {
     }
 }
 
-/// Which factorisation or solve `linearAlgebra` runs; operands and results as listed, matrices row-major, batch in front.
+/// Which factorisation or solve `linearAlgebra` runs, on float32, float64, complex64 and complex128.
+///
+/// Operands and results as listed; matrices in the last two dims, batch in front, any strides, batch dims of all operands equal. `info` is int32, one a matrix: 0, or
+/// the positive number that LAPACK documents for the failure. "real": the real type of the others.
 public enum LinearAlgebraOp: Sendable {
-    /// in: a; out: lu (packed), pivots (int32, from 1), info (int32)
+    /// in: a [m, n]; out: lu (packed, [m, n]), pivots (int32 [k], from 1), info
     case lu
-    /// in: a; out: factor, info (int32). Reads the lower triangle (`upper`: the upper one).
+    /// in: lu, pivots, b [n, c]; out: x with A X = B, or A^H X = B
+    case luSolve(adjoint: Bool)
+    /// in: a; out: factor (the other triangle zero), info. Reads the lower triangle (`upper`: the upper one).
     case cholesky(upper: Bool)
-    /// in: a, b; out: x. `a` triangular.
-    case triangularSolve(upper: Bool, transpose: Bool, unitDiagonal: Bool)
-    /// in: a; out: q, r. `complete`: square q.
-    case qr(complete: Bool)
-    /// in: a; out: packed reflectors (as LAPACK geqrf), tau
+    /// in: a, b; out: x. `a` triangular, the other triangle is not read.
+    case triangularSolve(upper: Bool, unitDiagonal: Bool)
+    /// in: a; out: packed reflectors (as LAPACK geqrf), tau [k]
     case householder
-    /// in: packed, tau; out: q with the columns of `packed`
+    /// in: packed [m, c], tau [k]; out: the first columns of H0 H1 … as many as out has
     case householderProduct
-    /// in: a; out: u, s (real), vh. `full`: square u and vh.
+    /// in: a; out: u, s (real), vh, info. `full`: square u and vh.
     case svd(full: Bool)
-    /// in: a (Hermitian, the named triangle is read); out: eigenvalues ascending (real), eigenvectors
+    /// in: a; out: s (real), info
+    case singularValues
+    /// in: a (Hermitian, the named triangle is read); out: eigenvalues ascending (real), eigenvectors, info
     case eigh(upper: Bool)
-    /// in: a; out: eigenvalues (complex), right eigenvectors (complex)
+    /// in: a (as `eigh`); out: eigenvalues ascending (real), info
+    case eighValues(upper: Bool)
+    /// in: a; out: eigenvalues (complex), right eigenvectors (complex), info
     case eig
-    /// in: a, b; out: x, rank (int64), singular values
+    /// in: a; out: eigenvalues (complex), info
+    case eigValues
+    /// in: a [m, n], b [m, c]; out: x [n, c], rank (int64), singular values (real), info. `rcond` below 0: machine precision.
     case leastSquares(rcond: Double)
-    /// in: a symmetric or Hermitian; out: ld (packed), pivots (int32), info (int32)
+    /// in: a symmetric or Hermitian, the lower triangle is read; out: ld (packed), pivots (int32, as LAPACK sytrf), info
     case ldl(hermitian: Bool)
     /// in: ld, pivots, b; out: x
     case ldlSolve(hermitian: Bool)

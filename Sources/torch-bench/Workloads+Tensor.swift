@@ -8,22 +8,24 @@ enum Workloads {
 
     // MARK: Matrix products
 
-    static var matrix: [Workload] { [
-        Workload("matmul_seed", .ms, heavy: true) {
-            let (a, b) = (fill(1, [10000, 1000], root3), fill(2, [1000, 2000], root3))
-            return .operation(flops: 4e10) { a.matmul(b).norm() }
-        },
-        Workload("matmul_seed_randn", .ms, heavy: true) { .operation(flops: 4e10) { Tensor.randn(10000, 1000).matmul(Tensor.randn(1000, 2000)).norm() } },
-        square(64), square(256), square(1024),
-        Workload("matvec_4096", .us) {
-            let (x, w) = (fill(1, [1, 4096], root3), fill(2, [4096, 4096], root3))
-            return .operation(flops: 2 * 4096 * 4096) { linear(x, w) }
-        },
-        Workload("bmm_64x128x64x128", .us) {
-            let (a, b) = (fill(1, [64, 128, 64]), fill(2, [64, 64, 128]))
-            return .operation(flops: 2 * 64 * 128 * 64 * 128) { a.matmul(b) }
-        },
-    ] }
+    static var matrix: [Workload] {
+        [
+            Workload("matmul_seed", .ms, heavy: true) {
+                let (a, b) = (fill(1, [10000, 1000], root3), fill(2, [1000, 2000], root3))
+                return .operation(flops: 4e10) { a.matmul(b).norm() }
+            },
+            Workload("matmul_seed_randn", .ms, heavy: true) { .operation(flops: 4e10) { Tensor.randn(10000, 1000).matmul(Tensor.randn(1000, 2000)).norm() } },
+            square(64), square(256), square(1024),
+            Workload("matvec_4096", .us) {
+                let (x, w) = (fill(1, [1, 4096], root3), fill(2, [4096, 4096], root3))
+                return .operation(flops: 2 * 4096 * 4096) { linear(x, w) }
+            },
+            Workload("bmm_64x128x64x128", .us) {
+                let (a, b) = (fill(1, [64, 128, 64]), fill(2, [64, 64, 128]))
+                return .operation(flops: 2 * 64 * 128 * 64 * 128) { a.matmul(b) }
+            },
+        ]
+    }
 
     private static func square(_ n: Int) -> Workload {
         Workload("matmul_sq_\(n)", .us) {
@@ -34,70 +36,72 @@ enum Workloads {
 
     // MARK: Overheads
 
-    static var overhead: [Workload] { [
-        Workload("autograd_seed", .ns) {
-            let x = Tensor(4.0)
-            let (a, b, c) = (Tensor(2.0).requiringGrad(), Tensor(3.0).requiringGrad(), Tensor(1.0).requiringGrad())
-            func once() -> (Tensor, [Tensor]) {
-                let y = a * a * x + b * x + c
-                return (y, gradients(of: y, withRespectTo: [a, b, c]))
-            }
-            let (y, g) = once()
-            return Prepared(check: y.item() + g.reduce(0.0) { $0 + $1.item() }) { k in
-                Duration.of { for _ in 0..<k { keep(once().1[0]) } }
-            }
-        },
-        Workload("op_add_1", .ns) {
-            let (x, y) = (fill(1, [1]), fill(2, [1]))
-            return .operation { x + y }
-        },
-        Workload("op_add_64", .ns) {
-            let (x, y) = (fill(1, [64]), fill(2, [64]))
-            return .operation { x + y }
-        },
-        Workload("op_chain10_32", .ns) {
-            let (x, a, b) = (fill(1, [32, 32]), fill(2, [32, 32]), fill(3, [32, 32]))
-            return .operation { chain(x, a, b) }
-        },
-        Workload("op_view", .ns) {
-            let x = fill(1, [32, 32])
-            return .operation { x.view(64, 16) }
-        },
-        Workload("op_transpose", .ns) {
-            let x = fill(1, [32, 32])
-            return .operation { x.transpose(0, 1) }
-        },
-        Workload("op_slice", .ns) {
-            let x = fill(1, [32, 32])
-            return .operation { x.slice(0, 1, 17) }
-        },
-        Workload("op_add_1_grad", .ns) {
-            let (x, y) = (fill(1, [1]).requiringGrad(), fill(2, [1]))
-            return .operation { x + y }
-        },
-        Workload("op_chain10_32_fwdbwd", .ns) {
-            let (x, a, b) = (fill(1, [32, 32]).requiringGrad(), fill(2, [32, 32]), fill(3, [32, 32]))
-            let ones = Tensor.ones(32, 32)
-            return .operation { gradients(of: chain(x, a, b), withRespectTo: [x], gradOutput: ones)[0] }
-        },
-        Workload("op_bwd_node", .ns) {
-            let (x, c) = (Tensor([1.0]).requiringGrad(), Tensor([1.0]))
-            let one = Tensor([1.0])
-            func forward() -> Tensor {
-                var y = x
-                for _ in 0..<1000 { y = y * c }
-                return y
-            }
-            // Repetitions are counted in nodes; only the backward passes are timed.
-            return Prepared(check: checkValue(gradients(of: forward(), withRespectTo: [x], gradOutput: one)[0])) { k in
-                let passes = Swift.max(1, (k + 999) / 1000)
-                let outputs = (0..<passes).map { _ in forward() }
-                let d = Duration.of { for y in outputs { keep(gradients(of: y, withRespectTo: [x], gradOutput: one)[0]) } }
-                let scale = Double(k) / Double(passes * 1000)
-                return Duration(wall: d.wall * scale, cpu: d.cpu * scale)
-            }
-        },
-    ] }
+    static var overhead: [Workload] {
+        [
+            Workload("autograd_seed", .ns) {
+                let x = Tensor(4.0)
+                let (a, b, c) = (Tensor(2.0).requiringGrad(), Tensor(3.0).requiringGrad(), Tensor(1.0).requiringGrad())
+                func once() -> (Tensor, [Tensor]) {
+                    let y = a * a * x + b * x + c
+                    return (y, gradients(of: y, withRespectTo: [a, b, c]))
+                }
+                let (y, g) = once()
+                return Prepared(check: y.item() + g.reduce(0.0) { $0 + $1.item() }) { k in
+                    Duration.of { for _ in 0..<k { keep(once().1[0]) } }
+                }
+            },
+            Workload("op_add_1", .ns) {
+                let (x, y) = (fill(1, [1]), fill(2, [1]))
+                return .operation { x + y }
+            },
+            Workload("op_add_64", .ns) {
+                let (x, y) = (fill(1, [64]), fill(2, [64]))
+                return .operation { x + y }
+            },
+            Workload("op_chain10_32", .ns) {
+                let (x, a, b) = (fill(1, [32, 32]), fill(2, [32, 32]), fill(3, [32, 32]))
+                return .operation { chain(x, a, b) }
+            },
+            Workload("op_view", .ns) {
+                let x = fill(1, [32, 32])
+                return .operation { x.view(64, 16) }
+            },
+            Workload("op_transpose", .ns) {
+                let x = fill(1, [32, 32])
+                return .operation { x.transpose(0, 1) }
+            },
+            Workload("op_slice", .ns) {
+                let x = fill(1, [32, 32])
+                return .operation { x.slice(0, 1, 17) }
+            },
+            Workload("op_add_1_grad", .ns) {
+                let (x, y) = (fill(1, [1]).requiringGrad(), fill(2, [1]))
+                return .operation { x + y }
+            },
+            Workload("op_chain10_32_fwdbwd", .ns) {
+                let (x, a, b) = (fill(1, [32, 32]).requiringGrad(), fill(2, [32, 32]), fill(3, [32, 32]))
+                let ones = Tensor.ones(32, 32)
+                return .operation { gradients(of: chain(x, a, b), withRespectTo: [x], gradOutput: ones)[0] }
+            },
+            Workload("op_bwd_node", .ns) {
+                let (x, c) = (Tensor([1.0]).requiringGrad(), Tensor([1.0]))
+                let one = Tensor([1.0])
+                func forward() -> Tensor {
+                    var y = x
+                    for _ in 0..<1000 { y = y * c }
+                    return y
+                }
+                // Repetitions are counted in nodes; only the backward passes are timed.
+                return Prepared(check: checkValue(gradients(of: forward(), withRespectTo: [x], gradOutput: one)[0])) { k in
+                    let passes = Swift.max(1, (k + 999) / 1000)
+                    let outputs = (0..<passes).map { _ in forward() }
+                    let d = Duration.of { for y in outputs { keep(gradients(of: y, withRespectTo: [x], gradOutput: one)[0]) } }
+                    let scale = Double(k) / Double(passes * 1000)
+                    return Duration(wall: d.wall * scale, cpu: d.cpu * scale)
+                }
+            },
+        ]
+    }
 
     @inline(__always)
     private static func chain(_ start: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {

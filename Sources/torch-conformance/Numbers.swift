@@ -63,7 +63,10 @@ struct Numbers {
     func position(_ i: Int) -> String {
         var rest = i
         var parts: [Int] = []
-        for s in shape.reversed() { parts.append(rest % s); rest /= s }
+        for s in shape.reversed() {
+            parts.append(rest % s)
+            rest /= s
+        }
         return "[" + parts.reversed().map(String.init).joined(separator: ",") + "]"
     }
 

@@ -126,7 +126,10 @@ struct OperatorCase {
 
     func failed(_ reason: String) -> CaseResult {
         var r = CaseResult()
-        if isErrorCase { r.outcomes.append((.error, reason)); return r }
+        if isErrorCase {
+            r.outcomes.append((.error, reason))
+            return r
+        }
         r.outcomes.append((.forward, reason))
         if hasGradient { r.outcomes.append((.backward, reason)) }
         return r

@@ -30,9 +30,15 @@ struct Operators: ParsableCommand {
         func count(_ kind: CaseResult.Kind, _ id: String, _ reason: String?) {
             let p = reason == nil ? 1 : 0
             switch kind {
-            case .forward: forward.passed += p; forward.total += 1
-            case .backward: backward.passed += p; backward.total += 1
-            case .error: errors.passed += p; errors.total += 1
+            case .forward:
+                forward.passed += p
+                forward.total += 1
+            case .backward:
+                backward.passed += p
+                backward.total += 1
+            case .error:
+                errors.passed += p
+                errors.total += 1
             }
             if let reason { failures.append((kind, id, reason)) }
         }
@@ -47,7 +53,10 @@ struct Operators: ParsableCommand {
         let entry: Entry
         let isError, hasGradient: Bool
         func fail(_ reason: String) {
-            if isError { entry.count(.error, id, reason); return }
+            if isError {
+                entry.count(.error, id, reason)
+                return
+            }
             entry.count(.forward, id, reason)
             if hasGradient { entry.count(.backward, id, reason) }
         }
@@ -56,12 +65,19 @@ struct Operators: ParsableCommand {
     func run() throws {
         guard device == "cpu" else { throw ValidationError("unknown device \(device); this build runs the operators on cpu") }
         let (order, jobs) = try plan()
-        var queue: [(area: String, jobs: [Job])] = []
+        var batches: [SupervisedBatch] = []
         for (area, list) in jobs.sorted(by: { $0.key < $1.key }) {
             let chunk = Swift.max(60, (list.count + 7) / 8)
-            for start in stride(from: 0, to: list.count, by: chunk) { queue.append((area, Array(list[start..<Swift.min(start + chunk, list.count)]))) }
+            for start in stride(from: 0, to: list.count, by: chunk) {
+                let part = Array(list[start..<Swift.min(start + chunk, list.count)])
+                batches.append(
+                    SupervisedBatch(
+                        arguments: ["ops-worker", "--data", data, "--area", area], cases: part.map(\.line),
+                        result: { i, kind, reason in CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) } },
+                        failure: { i, reason in part[i].fail(reason) }))
+            }
         }
-        try supervise(&queue)
+        try supervise(batches, workers: workers, timeLimit: timeLimit)
         try report(order)
     }
 
@@ -93,94 +109,6 @@ struct Operators: ParsableCommand {
             }
         }
         return (order, jobs)
-    }
-
-    // MARK: Processes
-
-    /// A worker and the cases it was given.
-    private final class Running {
-        let area: String
-        let jobs: [Job]
-        let file: String
-        var done = 0
-        var inCase = false
-        var started = 0.0
-        var child: ChildProcess
-        init(area: String, jobs: [Job], file: String, child: ChildProcess) {
-            (self.area, self.jobs, self.file, self.child) = (area, jobs, file, child)
-        }
-    }
-
-    private func start(_ area: String, _ file: String, skip: Int) throws -> ChildProcess {
-        try ChildProcess(["torch-conformance", "ops-worker", "--data", data, "--area", area, "--cases", file, "--skip", "\(skip)"])
-    }
-
-    private func supervise(_ queue: inout [(area: String, jobs: [Job])]) throws {
-        var running: [Running] = []
-        var number = 0
-        var waiting = queue[...]
-        while !waiting.isEmpty || !running.isEmpty {
-            while running.count < Swift.max(1, workers), let next = waiting.popFirst() {
-                let file = "/tmp/torch-conformance-\(getpid())-\(number)"
-                number += 1
-                guard let f = fopen(file, "w") else { throw ConformanceError("can not write \(file)") }
-                for j in next.jobs { fputs("\(j.line)\n", f) }
-                fclose(f)
-                let r = Running(area: next.area, jobs: next.jobs, file: file, child: try start(next.area, file, skip: 0))
-                r.started = now()
-                running.append(r)
-            }
-            var fds: [pollfd] = running.flatMap { [pollfd(fd: $0.child.out, events: Int16(POLLIN), revents: 0), pollfd(fd: $0.child.err, events: Int16(POLLIN), revents: 0)] }
-            poll(&fds, nfds_t(fds.count), 200)
-            for (k, r) in Array(running.enumerated()) {
-                var ended = false
-                if fds[2 * k + 1].revents != 0 { _ = r.child.read(r.child.err) }
-                if fds[2 * k].revents != 0 { ended = !r.child.read(r.child.out) }
-                take(r)
-                let late = r.inCase && now() - r.started > timeLimit
-                if late { kill(r.child.pid, SIGKILL) }
-                guard ended || late else { continue }
-                while r.child.read(r.child.out) {}
-                while r.child.read(r.child.err) {}
-                take(r)
-                let end = r.child.reap()
-                if r.done < r.jobs.count {
-                    // The case it was in, or the next one if it died in between, carries the blame.
-                    let said = r.child.lastError
-                    r.jobs[r.done].fail(late ? "no result within \(timeLimit) s" : "crashed: \(end.text)\(said.isEmpty ? "" : " (\(said))")")
-                    r.done += 1
-                    r.inCase = false
-                }
-                if r.done < r.jobs.count {
-                    r.child = try start(r.area, r.file, skip: r.done)
-                    r.started = now()
-                } else {
-                    unlink(r.file)
-                    running.removeAll { $0 === r }
-                }
-            }
-        }
-    }
-
-    private func take(_ r: Running) {
-        for line in r.child.takeLines() {
-            let parts = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
-            guard r.done < r.jobs.count, parts.count >= 2, Int(parts[1]) == r.jobs[r.done].line else { continue }
-            let job = r.jobs[r.done]
-            switch parts[0] {
-            case "S": r.inCase = true; r.started = now()
-            case "R" where parts.count == 4:
-                if let kind = CaseResult.Kind(rawValue: String(parts[2])) { job.entry.count(kind, job.id, parts[3].isEmpty ? nil : String(parts[3])) }
-            case "D": r.inCase = false; r.done += 1
-            default: break
-            }
-        }
-    }
-
-    private func now() -> Double {
-        var t = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &t)
-        return Double(t.tv_sec) + Double(t.tv_nsec) * 1e-9
     }
 
     // MARK: Report

@@ -50,7 +50,10 @@ struct RandomStreams: ParsableCommand {
                 let name = Self.functions[op] ?? op
                 if let patterns, !patterns.contains(where: { fnmatch($0, name, 0) == 0 }) { continue }
                 counts[name, default: (0, 0)].total += 1
-                guard let failure else { counts[name]!.passed += 1; continue }
+                guard let failure else {
+                    counts[name]!.passed += 1
+                    continue
+                }
                 shown[name, default: 0] += 1
                 if allSteps || shown[name]! <= 3 { print("FAIL \(name): \(id): \(failure)") }
             }
@@ -127,6 +130,8 @@ struct RandomStep {
         let op = json["op"]?.string ?? ""
         let out = json["out"]?.string ?? ""
         if let t = try basic(op) { return [(out, t)] }
+        if let t = try composed(op) { return [(out, t)] }
+        if op == "module" { return try module(out) }
         if op == "manual_seed" {
             manualSeed(try int("seed"))
             return []
@@ -178,6 +183,83 @@ struct RandomStep {
         case "random_split": return Tensor.randperm(try int("n"))
         case "rrelu", "gumbel_softmax", "binomial", "dirichlet": return try byRow(op)
         default: return nil
+        }
+    }
+
+    /// Start values, dropout, orders of data.
+    private func composed(_ op: String) throws -> Tensor? {
+        switch op {
+        case "dropout":
+            let (x, p) = (try tensor("input_key"), try number("p"))
+            switch json["kind"]?.string {
+            case "dropout": return dropout(x, p: p)
+            case "feature": return x.rank == 3 ? dropout1d(x, p: p) : x.rank == 4 ? dropout2d(x, p: p) : x.rank == 5 ? dropout3d(x, p: p) : nil
+            case "alpha": return alphaDropout(x, p: p, training: true)
+            case "feature_alpha": return featureAlphaDropout(x, p: p, training: true)
+            default: return nil
+            }
+        case "random_sampler":
+            let sampler = RandomSampler(try int("n"), replacement: json["replacement"]?.bool ?? false, sampleCount: json["num_samples"]?.int)
+            return Tensor(sampler.indices())
+        case "data_loader":
+            let n = try int("n")
+            let loader = DataLoader(
+                TensorDataset(Tensor.arange(.int(n))), batchSize: try int("batch_size"), shuffle: true, dropLast: json["drop_last"]?.bool ?? false)
+            var order: [Int] = []
+            for _ in 0..<(try int("epochs")) { for batch in loader { order += batch[0].array(of: Int.self) } }
+            return Tensor(order)
+        case "init": return try initial()
+        default: return nil
+        }
+    }
+
+    private func initial() throws -> Tensor {
+        let p = Parameter(Tensor.zeros(size, dtype: dtype))
+        let k = json["kwargs"]
+        func option(_ name: String, _ fallback: Double) -> Double { k?[name]?.double ?? fallback }
+        let mode: Init.FanMode = k?["mode"]?.string == "fan_out" ? .fanOut : .fanIn
+        let nonlinearity: Init.Nonlinearity
+        switch k?["nonlinearity"]?.string ?? "leaky_relu" {
+        case "relu": nonlinearity = .relu
+        case "tanh": nonlinearity = .tanh
+        case "sigmoid": nonlinearity = .sigmoid
+        case "selu": nonlinearity = .selu
+        case "linear": nonlinearity = .linear
+        default: nonlinearity = .leakyReLU(negativeSlope: option("a", 0))
+        }
+        switch json["fn"]?.string ?? "" {
+        case "uniform_": Init.uniform(p, from: option("a", 0), to: option("b", 1))
+        case "normal_": Init.normal(p, mean: option("mean", 0), std: option("std", 1))
+        case "trunc_normal_": Init.truncNormal(p, mean: option("mean", 0), std: option("std", 1), a: option("a", -2), b: option("b", 2))
+        case "constant_": Init.constant(p, option("val", 0))
+        case "ones_": Init.constant(p, 1)
+        case "zeros_": Init.constant(p, 0)
+        case "eye_": Init.eye(p)
+        case "xavier_uniform_": Init.xavierUniform(p, gain: option("gain", 1))
+        case "xavier_normal_": Init.xavierNormal(p, gain: option("gain", 1))
+        case "kaiming_uniform_": Init.kaimingUniform(p, a: option("a", 0), mode: mode, nonlinearity: nonlinearity)
+        case "kaiming_normal_": Init.kaimingNormal(p, a: option("a", 0), mode: mode, nonlinearity: nonlinearity)
+        case "orthogonal_": Init.orthogonal(p, gain: option("gain", 1))
+        case "sparse_": Init.sparse(p, sparsity: option("sparsity", 0), std: option("std", 0.01))
+        case "dirac_": Init.dirac(p, groups: k?["groups"]?.int ?? 1)
+        default: throw NotOffered(description: "init.\(json["fn"]?.string ?? "") is not offered")
+        }
+        return p.tensor
+    }
+
+    /// A layer's start values.
+    private func module(_ out: String) throws -> [(key: String, tensor: Tensor)] {
+        let record = Record(json: ["class": json["class"] ?? .null, "kwargs": json["args"] ?? .null, "args": []], shard: shard)
+        let built: BuiltModule
+        do {
+            built = try ModuleTable.build(record, record.json, dtype)
+        } catch let e as Record.Unsupported {
+            throw NotOffered(description: e.description)
+        }
+        let state = built.module.stateDict()
+        return try (json["state_dict"]?.array ?? []).compactMap(\.string).map { name in
+            guard let t = state[name] else { throw ConformanceError("no state '\(name)'") }
+            return ("\(out).\(name)", t)
         }
     }
 

@@ -67,7 +67,10 @@ struct Relations {
             for d in 0..<rank {
                 let k = shape[d] == 0 ? 0 : rest / outStrides[d]
                 rest -= k * outStrides[d]
-                if d != dim { base += k * strides[d]; line = line * (shape[d] + 1) + k }
+                if d != dim {
+                    base += k * strides[d]
+                    line = line * (shape[d] + 1) + k
+                }
             }
             guard x.ints[i] >= 0, x.ints[i] < Int64(a.shape[dim]) else { return "index \(x.ints[i]) out of range at \(x.position(i))" }
             let (p, q) = (base + Int(x.ints[i]) * strides[dim], base + Int(e.ints[i]) * strides[dim])
@@ -187,7 +190,10 @@ struct Relations {
                     (t.re[0], t.im[0]) = (ts[b].re[i], ts[b].im[i])
                     let vv = v * t * v.adjoint
                     var h = ComplexMatrix.identity(m)
-                    for j in 0..<(m * m) { h.re[j] -= vv.re[j]; h.im[j] -= vv.im[j] }
+                    for j in 0..<(m * m) {
+                        h.re[j] -= vv.re[j]
+                        h.im[j] -= vv.im[j]
+                    }
                     q = q * h
                 }
                 if let d = off(q.leading(columns: k) * ps[b].leading(rows: k).upperTriangle, a[b], "Q R - A") { return d }

@@ -3,9 +3,23 @@ import ArgumentParser
 import Glibc
 import Torch
 
-/// One process that runs a list of cases and reports on standard output.
+/// Runs the cases on the lines of a manifest that `cases` lists, and reports on standard output.
 ///
 /// Protocol, a line each: `S <case>` before a case, `R <case> <kind> <reason>` per outcome (an empty reason: passed), `D <case>` after it.
+func runWorker(manifest: String, cases: String, skip: Int, _ body: (JSON) throws -> [(kind: String, reason: String?)]) throws {
+    let lines = try MappedFile(manifest).lines
+    for n in try MappedFile(cases).lines.map({ Int(String(decoding: $0, as: UTF8.self)) ?? -1 }).dropFirst(skip) {
+        guard lines.indices.contains(n) else { throw ConformanceError("no case \(n) in \(manifest)") }
+        writeAll(1, "S \(n)\n")
+        for o in try body(try JSON(parsing: lines[n])) {
+            let reason = (o.reason ?? "").map { $0 == "\n" ? " " : $0 }
+            writeAll(1, "R \(n) \(o.kind) \(String(reason))\n")
+        }
+        writeAll(1, "D \(n)\n")
+    }
+}
+
+/// One process of `ops`.
 struct OperatorWorker: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ops-worker", abstract: "Runs cases for `ops` (internal).", shouldDisplay: false)
 
@@ -13,33 +27,18 @@ struct OperatorWorker: ParsableCommand {
     @Option var area: String
     @Option(help: "File with case numbers, one a line.") var cases: String
     @Option(help: "How many of them to skip.") var skip: Int = 0
-    @Flag var verbose = false
 
     func run() throws {
-        let manifest = try MappedFile("\(data)/\(area)/manifest.jsonl")
-        let lines = manifest.lines
-        let wanted = try MappedFile(cases).lines.map { Int(String(decoding: $0, as: UTF8.self)) ?? -1 }.dropFirst(skip)
         var shards: [String: Shard] = [:]
-        for n in wanted {
-            guard lines.indices.contains(n) else { throw ConformanceError("no case \(n) in \(area)") }
-            emit("S \(n)")
-            let json = try JSON(parsing: lines[n])
+        try runWorker(manifest: "\(data)/\(area)/manifest.jsonl", cases: cases, skip: skip) { json in
             let c = try OperatorCase(json) { name in
                 if let s = shards[name] { return s }
                 let s = try Shard("\(data)/\(area)/\(name)")
                 shards[name] = s
                 return s
             }
-            for o in c.run().outcomes {
-                let reason = (o.reason ?? "").map { $0 == "\n" ? " " : $0 }
-                emit("R \(n) \(o.kind.rawValue) \(String(reason))")
-            }
-            emit("D \(n)")
+            return c.run().outcomes.map { ($0.kind.rawValue, $0.reason) }
         }
-    }
-
-    private func emit(_ line: String) {
-        writeAll(1, line + "\n")
     }
 }
 

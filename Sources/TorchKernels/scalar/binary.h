@@ -63,21 +63,33 @@ struct mul : Cheap {
   }
 };
 ST_FUNCTION2(Cheap, div, a / b)
-struct floorDivide : Cheap {
+/// Floats: the exact remainder is a - b * trunc(a / b) in double as long as the quotient is below 2^29; larger ones, and divisors that are 0 or
+/// infinite, take libm's fmod.
+struct BoundedQuotient : Heavy {
+  ST_FN bool large(float a, float b) { return !(m_fabs((double)a / (double)b) < 536870912.0) || m_isinf(b); }
+  ST_FN float fast_remainder(float a, float b) {
+    double x = a, y = b, r = x - m_trunc(x / y) * y;
+    return m_copysign((float)r, a);
+  }
+  ST_FN bool large(double, double) { return false; }
+  ST_FN double fast_remainder(double a, double b) { return m_fmod(a, b); }
+};
+struct floorDivide : BoundedQuotient {
+  /// From the remainder, so that it is exact: 1.0 // 0.1 is 9.
+  template <class T> ST_FN T from_remainder(T a, T b, T r) {
+    T quotient = a / b, d = (a - r) / b;
+    d = r != T(0) && (b < T(0)) != (r < T(0)) ? d - T(1) : d;
+    T whole = m_floor(d);
+    whole = d - whole > T(0.5) ? whole + T(1) : whole;
+    whole = d == T(0) ? m_copysign(T(0), quotient) : whole;
+    return b == T(0) ? quotient : whole;
+  }
+  template <class T> ST_FN T bounded(T a, T b) { return from_remainder(a, b, fast_remainder(a, b)); }
   template <class T> ST_FN T f(T a, T b, const st_params &) {
     if constexpr (is_integer<T>) {
       T q = integer_divide(a, b), r = integer_modulo(a, b);
       return r != T(0) && (r < T(0)) != (b < T(0)) ? (T)(q - T(1)) : q;
-    } else {
-      // Exact: the quotient of what the remainder leaves, so that e.g. 1.0 // 0.1 is 9.
-      T quotient = a / b, r = m_fmod(a, b);
-      T d = (a - r) / b;
-      d = r != T(0) && (b < T(0)) != (r < T(0)) ? d - T(1) : d;
-      T whole = m_floor(d);
-      whole = d - whole > T(0.5) ? whole + T(1) : whole;
-      whole = d == T(0) ? m_copysign(T(0), quotient) : whole;
-      return b == T(0) ? quotient : whole;
-    }
+    } else return from_remainder(a, b, m_fmod(a, b));
   }
 };
 struct truncDivide : Cheap {
@@ -86,18 +98,16 @@ struct truncDivide : Cheap {
     else return m_trunc(a / b);
   }
 };
-struct remainder : Cheap {
+struct remainder : BoundedQuotient {
+  template <class T> ST_FN T with_sign_of_divisor(T r, T b) { return r != T(0) && (b < T(0)) != (r < T(0)) ? r + b : r; }
+  template <class T> ST_FN T bounded(T a, T b) { return with_sign_of_divisor(fast_remainder(a, b), b); }
   template <class T> ST_FN T f(T a, T b, const st_params &) {
-    if constexpr (is_integer<T>) {
-      T r = integer_modulo(a, b);
-      return r != T(0) && (r < T(0)) != (b < T(0)) ? (T)(r + b) : r;
-    } else {
-      T r = m_fmod(a, b);
-      return r != T(0) && (b < T(0)) != (r < T(0)) ? r + b : r;
-    }
+    if constexpr (is_integer<T>) return (T)with_sign_of_divisor(integer_modulo(a, b), b);
+    else return with_sign_of_divisor(m_fmod(a, b), b);
   }
 };
-struct fmod : Cheap {
+struct fmod : BoundedQuotient {
+  template <class T> ST_FN T bounded(T a, T b) { return fast_remainder(a, b); }
   template <class T> ST_FN T f(T a, T b, const st_params &) {
     if constexpr (is_integer<T>) return integer_modulo(a, b);
     else return m_fmod(a, b);
@@ -142,14 +152,14 @@ struct logaddexp : Heavy {
       if (m_isinf(low.re) && low.re == high.re) return low.re < 0 ? low : m_log(m_exp(low) + m_exp(high));
       return high + m_log1p(m_exp(low - high));
     } else {
-      T y = (a > b ? a : b) + m_log1p(m_exp(-m_fabs(a - b)));
+      T y = (a > b ? a : b) + m_log1p_unit(m_exp_negative(-m_fabs(a - b)));
       return a == b && m_isinf(a) ? a : y;
     }
   }
 };
 struct logaddexp2 : Heavy {
   template <class T> ST_FN T f(T a, T b, const st_params &) {
-    T y = (a > b ? a : b) + m_log1p(m_exp2(-m_fabs(a - b))) * T(1.4426950408889634);
+    T y = (a > b ? a : b) + m_log1p_unit(m_exp2(-m_fabs(a - b))) * T(1.4426950408889634);
     return a == b && m_isinf(a) ? a : y;
   }
 };
@@ -220,7 +230,7 @@ ST_FUNCTION2(Cheap, tanhGradY, a * conjugate(one_of<T>() - b * b))
 ST_FUNCTION2(Cheap, reluGradY, b <= T(0) ? T(0) : a)
 struct geluGradX : Heavy {
   template <class T> ST_FN T f(T g, T x, const st_params &) {
-    T tail = normal_tail(m_fabs(x)), phi = x < T(0) ? tail : T(1) - tail;
+    T tail = m_normal_tail(m_fabs(x)), phi = x < T(0) ? tail : T(1) - tail;
     // Beyond 40 the density is 0 and x may be infinite.
     return g * (phi + clamp_to(x, T(-40), T(40)) * normal_density(x));
   }
@@ -228,27 +238,27 @@ struct geluGradX : Heavy {
 struct geluTanhGradX : Heavy {
   template <class T> ST_FN T f(T g, T x, const st_params &) {
     // (1 + tanh(u)) / 2 is sigmoid(2u), which keeps the tail that 1 + tanh would cancel.
-    T s = m_sigmoid(T(2) * gelu_tanh_inner(x));
+    T s = m_sigmoid_fast(T(2) * gelu_tanh_inner(x));
     T slope = T(2 * 0.79788456080286536) * (T(1) + T(3 * 0.044715) * x * x);
     return g * (s + x * s * (T(1) - s) * slope);
   }
 };
 struct siluGradX : Heavy {
   template <class T> ST_FN T f(T g, T x, const st_params &) {
-    T s = m_sigmoid(x);
+    T s = m_sigmoid_fast(x);
     return g * (s * (T(1) + x * (T(1) - s)));
   }
 };
 struct mishGradX : Heavy {
   template <class T> ST_FN T f(T g, T x, const st_params &) {
     T t = tanh_of_softplus(x);
-    return g * (t + x * m_sigmoid(x) * (T(1) - t * t));
+    return g * (t + x * m_sigmoid_fast(x) * (T(1) - t * t));
   }
 };
 struct softplusGradX : Heavy {
   template <class T> ST_FN T f(T g, T x, const st_params &p) {
     T z = x * (T)p.f[0];
-    return z > (T)p.f[1] ? g : g * m_sigmoid(z);
+    return z > (T)p.f[1] ? g : g * m_sigmoid_fast(z);
   }
 };
 struct eluGradX : Heavy {
@@ -263,7 +273,7 @@ ST_FUNCTION2(Cheap, hardSigmoidGradX, b > T(-3) && b < T(3) ? a * T(1.0 / 6.0) :
 ST_FUNCTION2(Cheap, hardSwishGradX, b <= T(-3) ? T(0) : b >= T(3) ? a : a * (b / T(3) + T(0.5)))
 ST_FUNCTION2(Cheap, thresholdGradX, b <= (T)p.f[0] ? T(0) : a)
 ST_FUNCTION2(Cheap, clampGradX, b >= (T)p.f[0] && b <= (T)p.f[1] ? a : T(0))
-ST_FUNCTION2(Heavy, logSigmoidGradX, a * m_sigmoid(-b))
+ST_FUNCTION2(Heavy, logSigmoidGradX, a * m_sigmoid_fast(-b))
 ST_FUNCTION2(Cheap, shrinkGradX, b < -(T)p.f[0] || b > (T)p.f[0] ? a : T(0))
 
 // ---- complex numbers from their parts

@@ -7,7 +7,7 @@
 // subnormal numbers or overflow, and is nearly always correctly rounded. The `d_` functions are these double cores: about 2^-34 relative, for arguments that came
 // from floats. NaN passes through arithmetic; comparisons are written so that NaN falls through. Rounding to an integer adds 1.5 * 2^23 (or 2^52): the
 // low bits of the sum are then the integer, so there is no conversion that could trap on NaN.
-// double functions are libm's. On CUDA all are CUDA's.
+// double functions are in scalar/math64.h, or libm's. On CUDA all are CUDA's.
 
 ST_FN float m_fabs(float x) { return ST_LIBM(fabsf)(x); }
 ST_FN double m_fabs(double x) { return ST_LIBM(fabs)(x); }
@@ -275,7 +275,10 @@ ST_FLOAT_LIBM(asin) ST_FLOAT_LIBM(acos) ST_FLOAT_LIBM(atan) ST_FLOAT_LIBM(asinh)
 ST_FLOAT_LIBM(erf) ST_FLOAT_LIBM(erfc)
 #undef ST_FLOAT_LIBM
 template <class T> ST_FN T m_sigmoid(T x) { return T(1) / (T(1) + m_exp(-x)); }
-ST_FN float m_exp_negative(float x) { return ::expf(x); }
+template <class T> ST_FN T m_sigmoid_fast(T x) { return m_sigmoid(x); }
+template <class T> ST_FN T m_normal_tail(T t) { return T(0.5) * m_erfc(t * T(0.70710678118654752)); }
+template <class T> ST_FN T m_log1p_unit(T x) { return m_log1p(x); }
+template <class T> ST_FN T m_exp_negative(T x) { return m_exp(x); }
 ST_FN float m_pow(float x, float y) { return ::powf(x, y); }
 ST_FN double m_pow(double x, double y) { return ::pow(x, y); }
 ST_FN float m_atan2(float y, float x) { return ::atan2f(y, x); }
@@ -291,6 +294,16 @@ ST_FN float f_exp_poly(float r) {
   q = q * r + 0.0416683927f;
   q = q * r + 0.166665196f;
   return q * r + 0.49999994f;
+}
+/// 2^r for |r| <= 1/2.
+ST_FN float f_exp2_poly(float r) {
+  float p = 0.000153533489f;
+  p = p * r + 0.00133989006f;
+  p = p * r + 0.00961843785f;
+  p = p * r + 0.0555033237f;
+  p = p * r + 0.240226477f;
+  p = p * r + 0.693147182f;
+  return p * r + 1.0f;
 }
 /// 2^n * p for p near 1 and any n in [-252, 254], rounding once.
 ST_FN float f_scale(float p, int32_t n) {
@@ -327,19 +340,24 @@ ST_FN float m_exp2(float x) {
   float t = c + 12582912.0f;
   float n = t - 12582912.0f;
   float r = c - n;
-  float p = 0.000153533489f;
-  p = p * r + 0.00133989006f;
-  p = p * r + 0.00961843785f;
-  p = p * r + 0.0555033237f;
-  p = p * r + 0.240226477f;
-  p = p * r + 0.693147182f;
-  p = p * r + 1.0f;
-  return f_scale(p, (int32_t)(bits_of(t) - 0x4b400000u));
+  return f_scale(f_exp2_poly(r), (int32_t)(bits_of(t) - 0x4b400000u));
 }
 #endif
 ST_FN float m_expm1(float x) {
   float y = (float)d_expm1(m_greatest(-200.0, m_least(200.0, (double)x)));
   return x == 0.0f ? x : y;
+}
+/// (log(1 + f) - f + f^2 / 2) / f^3 for 1 + f in [sqrt(1/2), sqrt(2)].
+ST_FN float f_log_poly(float f) {
+  float p = 0.0691561997f;
+  p = p * f - 0.117903039f;
+  p = p * f + 0.118731141f;
+  p = p * f - 0.123842768f;
+  p = p * f + 0.142186329f;
+  p = p * f - 0.16669254f;
+  p = p * f + 0.20002228f;
+  p = p * f - 0.249999866f;
+  return p * f + 0.333333105f;
 }
 ST_FN float m_log(float x) {
   // Subnormal numbers are scaled up by 2^23 first.
@@ -349,16 +367,7 @@ ST_FN float m_log(float x) {
   float n = (float)((int32_t)u >> 23) - (subnormal ? 23.0f : 0.0f);
   float f = float_of((u & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
   float z = f * f;
-  float p = 0.0691561997f;
-  p = p * f - 0.117903039f;
-  p = p * f + 0.118731141f;
-  p = p * f - 0.123842768f;
-  p = p * f + 0.142186329f;
-  p = p * f - 0.16669254f;
-  p = p * f + 0.20002228f;
-  p = p * f - 0.249999866f;
-  p = p * f + 0.333333105f;
-  float y = p * (f * z);
+  float y = f_log_poly(f) * (f * z);
   y = y - n * 2.12194440e-4f;
   y = y - 0.5f * z;
   y = f + y;
@@ -444,6 +453,25 @@ ST_FN float m_pow(float x, float y) {
   return r;
 }
 
+/// Phi(-t) for t >= 0, Phi being the normal distribution function: 2^-(polynomial of t), so that it keeps a relative accuracy as it decays; 0 beyond 8.
+ST_FN float m_normal_tail(float t) {
+  float a = m_least(8.0f, t);
+  float p = 2.35105784e-08f;
+  p = p * a - 7.35391723e-07f;
+  p = p * a + 9.74263367e-06f;
+  p = p * a - 6.96880525e-05f;
+  p = p * a + 0.000257030013f;
+  p = p * a + 4.64204859e-05f;
+  p = p * a - 0.00700359093f;
+  p = p * a + 0.0524797253f;
+  p = p * a + 0.459208131f;
+  p = p * a + 1.15110576f;
+  p = p * a + 1.0f;
+  float u = p + 12582912.0f, r = (u - 12582912.0f) - p;
+  float e = float_of(bits_of(f_exp2_poly(r)) - (bits_of(u) << 23));
+  return t > 8.0f ? 0.0f : e;
+}
+
 #if ST_FMA
 ST_FN float f_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 /// q = (a + al) / (d + dl), the rounding errors of both parts taken into account; 1/d is one division.
@@ -483,20 +511,22 @@ ST_FN float m_tanh(float x) {
   return m_copysign(x != x ? x : y, x);
 }
 ST_FN float m_sigmoid(float x) {
-  // With e = e^-|x| <= 1: 1 / (1 + e) above 0, e / (1 + e) below. Below, the last part of the power of two is applied at the end, for subnormal results.
-  float a = m_greatest(-105.0f, -m_fabs(x)), p_low;
-  uint32_t bits;
-  float p = f_expm1_reduced(a, &bits, &p_low);
-  int32_t n = (int32_t)(bits - 0x4b400000u), n1 = n < -100 ? -100 : n;
-  float s = float_of(((uint32_t)n1 << 23) + 0x3f800000u);
-  float e1 = 1.0f + p, e1_low = (1.0f - e1) + p + p_low;
-  float e = s * e1, e_low = s * e1_low;
-  float d = 1.0f + e, d_low = (1.0f - d) + e + e_low;
-  bool below = x < 0.0f;
-  float y = f_divide(below ? e : 1.0f, below ? e_low : 0.0f, d, d_low);
-  float rest = float_of(((uint32_t)(n - n1) << 23) + 0x3f800000u);
-  y = below ? y * rest : y;
-  return x != x ? x : y;
+  // 1 / (1 + e^-x), the rounding errors of the exponential, the sum and the quotient carried along. Beyond n = 100 both parts of the sum are scaled down by `one`,
+  // so that subnormal results are rounded once, at the end.
+  float c = m_greatest(-87.0f, m_least(104.5f, -x));
+  float t = c * 1.44269504f + 12582912.0f;
+  float n = t - 12582912.0f;
+  float r = c - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = f_exp_poly(r) * (r * r) + r;
+  float high = 1.0f + p, low = (1.0f - high) + p;
+  uint32_t bits = bits_of(t), most = 0x4b400000u + 100u, m = bits < most ? bits : most;
+  float scale = float_of((m << 23) + 0x3f800000u), one = float_of(0x3f800000u - ((bits - m) << 23));
+  float e = scale * high, d = e + one;
+  float d_low = f_fma(scale, low, (m_greatest(e, one) - d) + m_least(e, one));
+  float y = 1.0f / d;
+  float remainder = f_fma(-y, d_low, f_fma(-y, d, 1.0f));
+  return f_fma(y, remainder, y) * one;
 }
 ST_FN float m_erf(float x) {
   // Small: odd polynomial. Large: 1 - exp(polynomial of |x|), so that one exponential replaces a table.
@@ -538,19 +568,47 @@ ST_FN float m_erf(float x) {
 }
 #endif
 
-// ---- double: libm
+/// Sigmoid within 2 ULP at half the cost, 0 below -88: for where it is a factor of something else.
+ST_FN float m_sigmoid_fast(float x) {
+  float c = m_greatest(-87.0f, m_least(89.0f, -x));
+  float t = c * 1.44269504f + 12582912.0f;
+  float n = t - 12582912.0f;
+  float r = c - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = f_exp_poly(r) * (r * r) + r;
+  p = p + 1.0f;
+  // n = 128 makes the scale infinite.
+  float e = p * float_of((bits_of(t) << 23) + 0x3f800000u);
+  return 1.0f / (1.0f + e);
+}
+/// log(1 + e) for 0 <= e <= 1, relatively accurate.
+ST_FN float m_log1p_unit(float e) {
+  bool upper = e > 0.414213562f;
+  float f = upper ? 0.5f * (e - 1.0f) : e, z = f * f;
+  float y = f_log_poly(f) * (f * z) - 0.5f * z + f;
+  return upper ? y + 0.693147181f : y;
+}
+
+// ---- double
 #define ST_DOUBLE_LIBM(name) ST_FN double m_##name(double x) { return __builtin_##name(x); }
+#if ST_FMA
+#include "math64.h"
+#else
 ST_DOUBLE_LIBM(exp) ST_DOUBLE_LIBM(exp2) ST_DOUBLE_LIBM(expm1) ST_DOUBLE_LIBM(log) ST_DOUBLE_LIBM(log2) ST_DOUBLE_LIBM(log10) ST_DOUBLE_LIBM(log1p)
-ST_DOUBLE_LIBM(sin) ST_DOUBLE_LIBM(cos) ST_DOUBLE_LIBM(tan) ST_DOUBLE_LIBM(sinh) ST_DOUBLE_LIBM(cosh) ST_DOUBLE_LIBM(tanh)
-ST_DOUBLE_LIBM(asin) ST_DOUBLE_LIBM(acos) ST_DOUBLE_LIBM(atan) ST_DOUBLE_LIBM(asinh) ST_DOUBLE_LIBM(acosh) ST_DOUBLE_LIBM(atanh)
-ST_DOUBLE_LIBM(erf) ST_DOUBLE_LIBM(erfc)
-#undef ST_DOUBLE_LIBM
+ST_DOUBLE_LIBM(sin) ST_DOUBLE_LIBM(cos) ST_DOUBLE_LIBM(tan) ST_DOUBLE_LIBM(tanh) ST_DOUBLE_LIBM(erf) ST_DOUBLE_LIBM(erfc)
 ST_FN double m_sigmoid(double x) { return 1.0 / (1.0 + m_exp(-x)); }
-ST_FN double m_pow(double x, double y) { return __builtin_pow(x, y); }
-ST_FN double m_atan2(double y, double x) { return __builtin_atan2(y, x); }
-ST_FN double m_hypot(double x, double y) { return __builtin_hypot(x, y); }
+ST_FN double m_sigmoid_fast(double x) { return m_sigmoid(x); }
+ST_FN double m_log1p_unit(double x) { return m_log1p(x); }
+ST_FN double m_exp_negative(double x) { return m_exp(x); }
+ST_FN double m_normal_tail(double t) { return 0.5 * m_erfc(t * 0.70710678118654752); }
 ST_FN bool m_trig_large(double) { return false; }
 ST_FN double m_sin_bounded(double x) { return m_sin(x); }
 ST_FN double m_cos_bounded(double x) { return m_cos(x); }
 ST_FN double m_tan_bounded(double x) { return m_tan(x); }
+#endif
+ST_DOUBLE_LIBM(sinh) ST_DOUBLE_LIBM(cosh) ST_DOUBLE_LIBM(asin) ST_DOUBLE_LIBM(acos) ST_DOUBLE_LIBM(atan) ST_DOUBLE_LIBM(asinh) ST_DOUBLE_LIBM(acosh) ST_DOUBLE_LIBM(atanh)
+#undef ST_DOUBLE_LIBM
+ST_FN double m_pow(double x, double y) { return __builtin_pow(x, y); }
+ST_FN double m_atan2(double y, double x) { return __builtin_atan2(y, x); }
+ST_FN double m_hypot(double x, double y) { return __builtin_hypot(x, y); }
 #endif

@@ -108,11 +108,13 @@ static double s_trigamma(double x) {
 /// Sum of (q + k)^-x over k >= 0, by Euler and Maclaurin from where q + k passes 10.
 static double s_zeta(double x, double q) {
   if (x == 1.0) return Limits<double>::inf();
-  if (!(x > 1.0) || q != q) return Limits<double>::nan();
+  // NaN in the place of x does not hide a pole in q, as in PyTorch.
+  if (x < 1.0) return Limits<double>::nan();
   if (q <= 0.0) {
     if (m_floor(q) == q) return Limits<double>::inf();
     if (m_floor(x) != x) return Limits<double>::nan();
   }
+  if (x != x || q != q) return Limits<double>::nan();
   double sum = 0.0, a = q;
   for (int64_t k = 0; k < 9 || a <= 9.0; ++k, a += 1.0) {
     double term = m_pow(a, -x);
@@ -161,11 +163,13 @@ ST_FN double gamma_density(double a, double x) {
 }
 /// Regularised incomplete gamma functions: the lower one, or the upper one, whichever is asked for.
 ST_FN double incomplete_gamma(double a, double x, bool upper) {
-  if (!(a >= 0.0 && x >= 0.0)) return Limits<double>::nan();
+  if (a < 0.0 || x < 0.0) return Limits<double>::nan();
   if (a == 0.0) return x > 0.0 ? (upper ? 0.0 : 1.0) : Limits<double>::nan();
   if (x == 0.0) return upper ? 1.0 : 0.0;
   if (m_isinf(a)) return m_isinf(x) ? Limits<double>::nan() : upper ? 1.0 : 0.0;
   if (m_isinf(x)) return upper ? 0.0 : 1.0;
+  // Only now, so that an infinity beside NaN decides, as in PyTorch.
+  if (a != a || x != x) return Limits<double>::nan();
   if (a > 1e6 && m_fabs(x - a) < 0.02 * a) {
     // Temme's uniform expansion; two terms are exact enough here.
     double e = -log1p_minus((x - a) / a), eta = m_copysign(m_sqrt(2.0 * e), x - a);
@@ -217,11 +221,12 @@ static double s_igammac(double a, double x) { return incomplete_gamma(a, x, true
 
 // ---- Bessel functions
 
+// At infinity J, Y and I are NaN as in PyTorch, whose expansions divide infinity by itself there.
 #if ST_HOST
-static double s_bessel_j0(double x) { return m_isinf(x) ? 0.0 : ::j0(x); }
-static double s_bessel_j1(double x) { return m_isinf(x) ? 0.0 : ::j1(x); }
-static double s_bessel_y0(double x) { return x > 0.0 ? (m_isinf(x) ? 0.0 : ::y0(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
-static double s_bessel_y1(double x) { return x > 0.0 ? (m_isinf(x) ? 0.0 : ::y1(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
+static double s_bessel_j0(double x) { return m_isinf(x) ? Limits<double>::nan() : ::j0(x); }
+static double s_bessel_j1(double x) { return m_isinf(x) ? Limits<double>::nan() : ::j1(x); }
+static double s_bessel_y0(double x) { return x > 0.0 ? (m_isinf(x) ? Limits<double>::nan() : ::y0(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
+static double s_bessel_y1(double x) { return x > 0.0 ? (m_isinf(x) ? Limits<double>::nan() : ::y1(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
 #endif
 /// e^-|x| I_order(x) for order 0 or 1, x >= 0: the power series has positive terms only; the asymptotic one is exact from 20 on.
 ST_FN double scaled_i(int order, double x) {
@@ -249,8 +254,8 @@ ST_FN double times_exp(double y, double x) {
 }
 static double s_i0e(double x) { return x != x ? x : scaled_i(0, m_fabs(x)); }
 static double s_i1e(double x) { return x != x ? x : m_copysign(scaled_i(1, m_fabs(x)), x); }
-static double s_i0(double x) { double a = m_fabs(x); return x != x ? x : m_isinf(x) ? a : times_exp(scaled_i(0, a), a); }
-static double s_i1(double x) { double a = m_fabs(x); return x != x || m_isinf(x) ? x : m_copysign(times_exp(scaled_i(1, a), a), x); }
+static double s_i0(double x) { double a = m_fabs(x); return x != x || m_isinf(x) ? Limits<double>::nan() : times_exp(scaled_i(0, a), a); }
+static double s_i1(double x) { double a = m_fabs(x); return x != x || m_isinf(x) ? Limits<double>::nan() : m_copysign(times_exp(scaled_i(1, a), a), x); }
 /// e^x K_order(x), x > 0: the integral of e^(-x (cosh t - 1)) cosh(order t) by the trapezoidal rule, which converges exponentially.
 ST_FN double scaled_k(double order, double x) {
   double h = m_least(0.25, 0.7 / m_sqrt(x)), sum = 0.5;

@@ -39,12 +39,12 @@ template <class T> ST_FN T wrap_mul(T a, T b) {
   else return a * b;
 }
 
-/// Phi(-t) for t >= 0, Phi the normal distribution: 2^-(polynomial of t), so that negative tails of gelu keep their relative accuracy.
-template <class T> ST_FN T normal_density(T x) { return m_exp(T(-0.5) * x * x) * T(0.39894228040143268); }
-ST_FN double normal_tail(double t) { return 0.5 * m_erfc(t * 0.70710678118654752); }
-ST_FN float normal_tail(float t) { return (float)(0.5 * d_erfc((double)t * 0.70710678118654752)); }
-
-template <class T> ST_FN T log_sigmoid(T x) { return m_least(T(0), x) - m_log1p(m_exp(-m_fabs(x))); }
+template <class T> ST_FN T sigmoid_factor(T x) {
+  if constexpr (is_complex<T>) return m_sigmoid(x);
+  else return m_sigmoid_fast(x);
+}
+template <class T> ST_FN T normal_density(T x) { return m_exp_negative(T(-0.5) * x * x) * T(0.39894228040143268); }
+template <class T> ST_FN T log_sigmoid(T x) { return m_least(T(0), x) - m_log1p_unit(m_exp_negative(-m_fabs(x))); }
 /// tanh(softplus(x)) = w / (w + 2) with w = e^x (e^x + 2); above 20 it is 1.
 template <class T> ST_FN T tanh_of_softplus(T x) {
   T e = m_exp(m_least(T(20), x)), w = e * (e + T(2));
@@ -169,24 +169,25 @@ ST_FUNCTION(Heavy, sigmoid, m_sigmoid(x))
 ST_FUNCTION(Heavy, logSigmoid, log_sigmoid(x))
 ST_FUNCTION(Cheap, relu, x < T(0) ? T(0) : x)
 ST_FUNCTION(Cheap, relu6, clamp_to(x, T(0), T(6)))
-ST_FUNCTION(Heavy, silu, x * m_sigmoid(x))
+ST_FUNCTION(Heavy, silu, x * sigmoid_factor(x))
 ST_FUNCTION(Heavy, mish, x * tanh_of_softplus(x))
 /// f[0] = beta, f[1] = threshold above which it is the identity.
 struct softplus : Heavy {
   template <class T> ST_FN T f(T x, const st_params &p) {
     T beta = (T)p.f[0], z = x * beta;
-    return z > (T)p.f[1] ? x : m_log1p(m_exp(z)) / beta;
+    T y = (z < T(0) ? T(0) : z) + m_log1p_unit(m_exp_negative(-m_fabs(z)));
+    return z > (T)p.f[1] ? x : y / beta;
   }
 };
 /// x Phi(x) = max(x, 0) - |x| Phi(-|x|).
 struct gelu : Heavy {
   template <class T> ST_FN T f(T x, const st_params &) {
     T a = m_fabs(x);
-    T y = (x < T(0) ? T(0) : x) - m_least(T(40), a) * normal_tail(a);
+    T y = (x < T(0) ? T(0) : x) - m_least(T(40), a) * m_normal_tail(a);
     return y;
   }
 };
-ST_FUNCTION(Heavy, geluTanh, x * m_sigmoid(T(2) * gelu_tanh_inner(x)))
+ST_FUNCTION(Heavy, geluTanh, x * m_sigmoid_fast(T(2) * gelu_tanh_inner(x)))
 /// f[0] = alpha, f[1] = scale, f[2] = input scale of the negative side.
 struct elu : Heavy {
   template <class T> ST_FN T f(T x, const st_params &p) {

@@ -78,20 +78,6 @@ public enum Init {
         normal(p, std: gain(nonlinearity ?? .leakyReLU(negativeSlope: a)) / Double(mode == .fanIn ? i : o).squareRoot(), generator: generator)
     }
 
-    /// Normal, redrawn where outside [a, b]. PyTorch: `trunc_normal_`.
-    public static func truncNormal(_ p: Parameter, mean: Double = 0, std: Double = 1, a: Double = -2, b: Double = 2, generator: Generator = .default) {
-        normal(p, mean: mean, std: std, generator: generator)
-        p.update { value in
-            while true {
-                let outside = (value .< a).logicalOr(value .> b)
-                guard outside.any().item(Bool.self) else { return }
-                var again = value.emptyLike()
-                generator.fillNormal(again.mutablePointer(), count: again.count, dtype: again.dtype, mean: mean, std: std)
-                value = outside.select(again, value)
-            }
-        }
-    }
-
     /// The identity matrix. PyTorch: `eye_`.
     public static func eye(_ p: Parameter) {
         guard p.tensor.rank == 2 else {

@@ -52,8 +52,14 @@ extension Tensor {
         return scalarTensor(.int(value), t, isNumber: true)
     }
 
-    /// A number as an operand.
-    package static func number(_ value: Scalar) -> Tensor { scalarTensor(value, value.dtype, isNumber: true) }
+    /// A number as an operand, in full precision; in promotion a fraction counts as the default floating type.
+    package static func number(_ value: Scalar) -> Tensor {
+        switch value {
+        case .double: scalarTensor(value, .float64, isNumber: true)
+        case .complex: scalarTensor(value, .complex128, isNumber: true)
+        default: scalarTensor(value, value.dtype, isNumber: true)
+        }
+    }
 
     /// A 0-dim tensor on the CPU.
     @inline(__always)
@@ -66,7 +72,7 @@ extension Tensor {
 
     /// The type in which `a` and `b` meet. PyTorch: `torch.result_type`.
     public static func resultType(_ a: Tensor, _ b: Tensor) -> DType {
-        if a.dtype == b.dtype { return a.dtype }
+        if a.dtype == b.dtype && !(a.impl.isNumber && b.impl.isNumber) { return a.dtype }
         return resultType([a, b])
     }
 
@@ -75,7 +81,8 @@ extension Tensor {
         var byRank: (dims: DType?, zero: DType?, number: DType?) = (nil, nil, nil)
         for t in tensors {
             if t.impl.isNumber {
-                byRank.number = byRank.number.map { DType.promote($0, t.dtype) } ?? t.dtype
+                let type = t.dtype.isComplex ? DefaultDType.complex : t.dtype.isFloatingPoint ? DefaultDType.floating : t.dtype
+                byRank.number = byRank.number.map { DType.promote($0, type) } ?? type
             } else if t.rank == 0 {
                 byRank.zero = byRank.zero.map { DType.promote($0, t.dtype) } ?? t.dtype
             } else {

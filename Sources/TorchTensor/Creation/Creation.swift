@@ -69,7 +69,13 @@ extension Tensor {
     public static func arange(_ start: Scalar, _ end: Scalar, step: Scalar = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
         let (s, e, d) = (start.doubleValue, end.doubleValue, step.doubleValue)
         guard d != 0, s.isFinite, e.isFinite, (d > 0) == (e >= s) || e == s else {
-            TensorError.report("arange", d == 0 ? "step must be nonzero" : "upper bound and lower bound inconsistent with step sign: \(s) to \(e) by \(d)")
+            let reason =
+                d == 0
+                ? "step must be nonzero"
+                : !s.isFinite || !e.isFinite
+                    ? "unsupported range: \(s) -> \(e)"
+                    : "upper bound and lower bound inconsistent with step sign: \(s) to \(e) by \(d)"
+            TensorError.report("arange", reason)
             return placeholder
         }
         let whole = [start, end, step].allSatisfy { if case .int = $0 { true } else { false } }
@@ -83,31 +89,20 @@ extension Tensor {
 
     /// `steps` numbers from start to end, both included. PyTorch: `torch.linspace`.
     public static func linspace(_ start: Double, _ end: Double, steps: Int, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
-        guard steps >= 0 else {
-            TensorError.report("linspace", "number of steps must be non-negative, got \(steps)")
-            return placeholder
-        }
-        let type = dtype ?? DefaultDType.floating
-        // Counted from both ends, as PyTorch, so that the last one is exact.
-        let step = steps > 1 ? (end - start) / Double(steps - 1) : 0
-        let half = steps / 2
-        let values = (0..<steps).map { $0 < half || steps == 1 ? start + step * Double($0) : end - step * Double(steps - 1 - $0) }
-        if type == .float32 {
-            let (s, e) = (Float(start), Float(end))
-            let f = steps > 1 ? (e - s) / Float(steps - 1) : 0
-            return Tensor((0..<steps).map { $0 < half || steps == 1 ? s + f * Float($0) : e - f * Float(steps - 1 - $0) }).to(device)
-        }
-        return Tensor(values).to(type).to(device)
+        linspace(scalarTensor(.double(start), .float64), scalarTensor(.double(end), .float64), steps: steps, dtype: dtype, device: device)
     }
 
     /// base ** linspace. PyTorch: `torch.logspace`.
     public static func logspace(_ start: Double, _ end: Double, steps: Int, base: Double = 10, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
-        let exponents = linspace(start, end, steps: steps, dtype: .float64)
-        return number(.double(base)).converted(to: .float64).pow(exponents).to(dtype ?? DefaultDType.floating).to(device)
+        logspace(scalarTensor(.double(start), .float64), scalarTensor(.double(end), .float64), steps: steps, base: base, dtype: dtype, device: device)
     }
 
     /// Ones on the diagonal of an n x m matrix. PyTorch: `torch.eye`.
     public static func eye(_ n: Int, _ m: Int? = nil, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+        guard n >= 0, (m ?? n) >= 0 else {
+            TensorError.report("eye", n < 0 ? "n must be greater or equal to 0, got \(n)" : "m must be greater or equal to 0, got \(m ?? n)")
+            return placeholder
+        }
         let t = zeros([n, m ?? n], dtype: dtype, device: device)
         let k = Swift.min(n, m ?? n)
         if k > 0 {

@@ -10,7 +10,7 @@ enum ChannelNorm {
     }
 
     static func checked(_ x: Tensor, _ parameters: [(String, Tensor?)], _ operation: String) -> Bool {
-        guard x.rank >= 2 else {
+        guard x.rank >= 2 || (x.rank == 1 && x.count == 0) else {
             TensorError.report(operation, "expected at least 2D input (got \(x.rank)D input)")
             return false
         }
@@ -19,7 +19,7 @@ enum ChannelNorm {
             return false
         }
         for (name, p) in parameters {
-            if let p, p.dims != [x.dims[1]] {
+            if let p, x.rank >= 2, p.dims != [x.dims[1]] {
                 TensorError.report(operation, "\(name) should contain \(x.dims[1]) elements not \(p.count): input \(x.dims), \(name) \(p.dims)")
                 return false
             }
@@ -111,6 +111,11 @@ enum ChannelNorm {
     static func training(
         _ x: Tensor, _ weight: Tensor?, _ bias: Tensor?, _ epsilon: Double, _ name: StaticString
     ) -> (output: Tensor, mean: Tensor, variance: Tensor, rstd: Tensor)? {
+        if x.rank < 2 {
+            // Nothing at all.
+            let none = Tensor.zeros([0], dtype: x.dtype.computeType, device: x.device)
+            return (x * 1.0, none, none, none)
+        }
         let perChannel = x.dims[1] == 0 ? 0 : x.count / x.dims[1]
         guard perChannel != 1 else {
             TensorError.report(
@@ -147,6 +152,7 @@ public func batchNorm(
     guard ChannelNorm.checked(x, [("running_mean", runningMean), ("running_var", runningVariance), ("weight", weight), ("bias", bias)], "batchNorm"),
         let (y, mean, variance, _) = ChannelNorm.training(x, weight, bias, epsilon, "batchNorm")
     else { return .placeholder }
+    if x.count == 0 { return y }
     let n = x.count / Swift.max(1, x.dims[1])
     noGrad {
         runningMean *= 1 - momentum
@@ -162,7 +168,8 @@ public func batchNormWithStatistics(_ x: Tensor, weight: Tensor? = nil, bias: Te
     guard ChannelNorm.checked(x, [("weight", weight), ("bias", bias)], "batchNorm"),
         let r = ChannelNorm.training(x, weight, bias, epsilon, "batchNorm")
     else { return (.placeholder, .placeholder, .placeholder) }
-    return (r.output, r.mean, r.rstd)
+    let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : r.mean.dtype
+    return (r.output, r.mean.to(type), r.rstd.to(type))
 }
 
 /// Zero mean and unit variance of each channel of each example; x (n, c, *). PyTorch: `torch.nn.functional.instance_norm(use_input_stats=True)`.

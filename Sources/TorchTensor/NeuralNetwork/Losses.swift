@@ -26,4 +26,10 @@ enum Loss {
             hint: target.count == x.count ? "reshape one: target.reshape(\(x.shape))" : "make both the same size")
         return false
     }
+
+    /// For losses that may repeat a target (or prediction) along dims of size 1, in one number of dims: (1, 5) beside (3, 5), never (n, 1) beside (n); a 0-dim target is a number.
+    static func repeats(_ x: Tensor, _ target: Tensor, _ operation: String) -> Bool {
+        if target.rank == 0 || x.rank == target.rank, Shape.canBroadcast(target.dims, to: x.dims) || Shape.canBroadcast(x.dims, to: target.dims) { return true }
+        return sameShape(x, target, operation)
+    }
 }

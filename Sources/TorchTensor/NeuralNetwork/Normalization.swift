@@ -132,7 +132,7 @@ enum RowNorm {
             TensorError.report(operation, "Expected weight and bias to be of same shape as normalized_shape, but got a parameter of shape \(p.dims) and normalized_shape = \(shape)")
             return nil
         }
-        guard x.dtype.isFloatingPoint else {
+        guard x.dtype.isFloatingPoint || (x.dtype.isComplex && operation == "rmsNorm") else {
             _ = missing("layerNorm", x)
             return nil
         }
@@ -153,38 +153,58 @@ public func layerNormWithStatistics(
     guard let columns = RowNorm.checked(x, normalizedShape, weight, bias, "layerNorm") else { return (.placeholder, .placeholder, .placeholder) }
     let (y, mean, rstd) = RowNorm.layer(x, columns, weight, bias, epsilon, "layerNorm")
     let sizes = Dims(Array(x.dims[..<(x.rank - normalizedShape.count)]) + [Int](repeating: 1, count: normalizedShape.count))
-    if x.count == 0 { return (y, Tensor.make(sizes, mean.dtype), Tensor.make(sizes, mean.dtype)) }
-    return (y, mean.reshaped(sizes), rstd.reshaped(sizes))
+    // float16 and bfloat16 keep their statistics' type only beside float32 parameters.
+    let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : mean.dtype
+    if x.count == 0 { return (y, Tensor.zeros(sizes, dtype: type), Tensor.zeros(sizes, dtype: type)) }
+    return (y, mean.reshaped(sizes).to(type), rstd.reshaped(sizes).to(type))
 }
 
 /// x over its root mean square along the last dims. `epsilon` nil: the type's. PyTorch: `torch.nn.functional.rms_norm`.
 public func rmsNorm(_ x: Tensor, _ normalizedShape: [Int], weight: Tensor? = nil, epsilon: Double? = nil) -> Tensor {
     guard let columns = RowNorm.checked(x, normalizedShape, weight, nil, "rmsNorm") else { return .placeholder }
-    return RowNorm.rms(x, columns, weight, epsilon ?? x.dtype.computeType.epsilon)
+    let tiny = epsilon ?? x.dtype.computeType.epsilon
+    if x.dtype.isComplex {
+        // PyTorch's composition takes the square, not the squared modulus.
+        let y = x * (x.square().mean(Array((x.rank - normalizedShape.count)..<x.rank), keepDim: true) + tiny).rsqrt()
+        return weight.map { y * $0 } ?? y
+    }
+    return RowNorm.rms(x, columns, weight, tiny)
 }
 
 /// Zero mean and unit variance over each group of channels; x (n, c, *). PyTorch: `torch.nn.functional.group_norm`.
 public func groupNorm(_ x: Tensor, groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor {
-    groupNormWithStatistics(x, groups: groups, weight: weight, bias: bias, epsilon: epsilon).output
+    groupNormalized(x, groups, weight, bias, epsilon)?.output ?? .placeholder
 }
 
-/// Group norm with each group's mean and 1 / standard deviation (n, groups). PyTorch: `torch.native_group_norm`.
+/// Group norm with each group's mean and 1 / standard deviation (n, groups), which carry gradients too. PyTorch: `torch.native_group_norm`.
 public func groupNormWithStatistics(
     _ x: Tensor, groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5
 ) -> (output: Tensor, mean: Tensor, rstd: Tensor) {
-    let none = (Tensor.placeholder, Tensor.placeholder, Tensor.placeholder)
+    guard let r = groupNormalized(x, groups, weight, bias, epsilon) else { return (.placeholder, .placeholder, .placeholder) }
+    let sizes: Dims = [x.dims[0], groups]
+    let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : r.mean.dtype
+    func none() -> Tensor { Tensor.zeros(sizes, dtype: type).recorded("groupNorm", x) { _ in x.zerosLike() } }
+    if sizes.product == 0 || x.count == 0 || r.mean.count != sizes.product { return (r.output, none(), none()) }
+    guard x.isRecorded else { return (r.output, r.mean.reshaped(sizes).to(type), r.rstd.reshaped(sizes).to(type)) }
+    let rows = x.reshaped([sizes[0], groups, x.count / sizes.product])
+    let mean = rows.mean(dim: 2)
+    let rstd = ((rows - mean.unsqueeze(2)).square().mean(dim: 2) + epsilon).rsqrt()
+    return (r.output, mean.to(type), rstd.to(type))
+}
+
+private func groupNormalized(_ x: Tensor, _ groups: Int, _ weight: Tensor?, _ bias: Tensor?, _ epsilon: Double) -> (output: Tensor, mean: Tensor, rstd: Tensor)? {
     guard x.rank >= 2, x.dtype.isFloatingPoint else {
         TensorError.report("groupNorm", "Expected at least 2 dimensions of a floating type for input tensor but received \(x.dims) of \(x.dtype)")
-        return none
+        return nil
     }
     let channels = x.dims[1]
     guard groups > 0, channels % groups == 0 else {
         TensorError.report("groupNorm", "Expected number of channels in input to be divisible by num_groups, but got input of shape \(x.dims) and num_groups=\(groups)")
-        return none
+        return nil
     }
     for p in [weight, bias].compactMap({ $0 }) where p.dims != [channels] {
         TensorError.report("groupNorm", "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape \(p.dims) and input of shape \(x.dims)")
-        return none
+        return nil
     }
     let columns = x.dims[0] == 0 ? 0 : x.count / (x.dims[0] * groups)
     let (normal, mean, rstd) = RowNorm.layer(x, columns, nil, nil, epsilon, "groupNorm")
@@ -192,9 +212,7 @@ public func groupNormWithStatistics(
     let perChannel = Dims([channels] + [Int](repeating: 1, count: x.rank - 2))
     if let weight { y = y * weight.to(x.dtype).reshaped(perChannel) }
     if let bias { y = y + bias.to(x.dtype).reshaped(perChannel) }
-    let sizes: Dims = [x.dims[0], groups]
-    if mean.count != sizes.product { return (y, Tensor.zeros(sizes, dtype: mean.dtype), Tensor.zeros(sizes, dtype: mean.dtype)) }
-    return (y, mean.reshaped(sizes), rstd.reshaped(sizes))
+    return (y, mean, rstd)
 }
 
 /// Response over the squares of neighbouring channels. PyTorch: `torch.nn.functional.local_response_norm`.

@@ -7,7 +7,7 @@ public enum PaddingMode: String, Sendable { case constant, reflect, replicate, c
 /// Pads the last dims: `padding` lists (before, after) from the last dim on; negative numbers cut. PyTorch: `torch.nn.functional.pad`.
 ///
 /// Modes other than `.constant` pad the last one to three dims of (n, c, …) or (c, …).
-public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: Double = 0) -> Tensor {
+public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: Scalar = 0) -> Tensor {
     guard padding.count % 2 == 0, padding.count <= 2 * x.rank else {
         TensorError.report("pad", "Padding length must be divisible by 2 and at most twice the number of dimensions of the input. Got padding \(padding) for input \(x.dims)")
         return .placeholder
@@ -16,7 +16,9 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
     let n = padding.count / 2
     guard n >= 1, n <= 3, x.rank == n + 1 || x.rank == n + 2 else {
         TensorError.report(
-            "pad", "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: padding \(padding) pads the last \(n) dimensions, which wants an input of \(n + 1) or \(n + 2) dimensions, got \(x.dims)")
+            "pad",
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: padding \(padding) pads the last \(n) dimensions, which wants an input of \(n + 1) or \(n + 2) dimensions, got \(x.dims)"
+        )
         return .placeholder
     }
     var y = x
@@ -24,6 +26,18 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
         let d = x.rank - 1 - i
         let (before, after) = (padding[2 * i], padding[2 * i + 1])
         if before == 0 && after == 0 { continue }
+        if mode == .circular && (before < 0 || after < 0) {
+            // What is cut away does not come round again.
+            var cut = [Int](repeating: 0, count: 2 * i)
+            cut += [Swift.min(before, 0), Swift.min(after, 0)]
+            y = padConstant(y, cut, 0)
+            if before <= 0 && after <= 0 { continue }
+            var rest = [Int](repeating: 0, count: padding.count)
+            rest[2 * i] = Swift.max(before, 0)
+            rest[2 * i + 1] = Swift.max(after, 0)
+            y = pad(y, rest, mode: .circular)
+            continue
+        }
         let size = x.dims[d]
         let total = size + before + after
         let fits: Bool
@@ -34,10 +48,12 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
         }
         guard fits, total >= (mode == .replicate ? 1 : 0) else {
             TensorError.report(
-                "pad", mode == .reflect
+                "pad",
+                mode == .reflect
                     ? "Padding size should be less than the corresponding input dimension, but got: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
-                    : mode == .circular ? "Padding value causes wrapping around more than once: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
-                    : "input \(x.dims) is too small. Calculated output size \(total) at dimension \(d)")
+                    : mode == .circular
+                        ? "Padding value causes wrapping around more than once: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
+                        : "input \(x.dims) is too small. Calculated output size \(total) at dimension \(d)")
             return .placeholder
         }
         let index = (0..<total).map { k -> Int in
@@ -54,7 +70,7 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
 }
 
 /// Constant padding; negative numbers cut.
-func padConstant(_ x: Tensor, _ padding: [Int], _ value: Double) -> Tensor {
+func padConstant(_ x: Tensor, _ padding: [Int], _ value: Scalar) -> Tensor {
     var sizes = x.dims
     var cut = x
     // (start in the result, length) of what stays.
@@ -64,7 +80,8 @@ func padConstant(_ x: Tensor, _ padding: [Int], _ value: Double) -> Tensor {
         let (before, after) = (padding[2 * i], padding[2 * i + 1])
         sizes[d] = x.dims[d] + before + after
         guard sizes[d] >= 0 else {
-            TensorError.report("pad", "The input size \(x.dims[d]), plus negative padding \(before) and \(after) resulted in a negative output size, which is invalid. Check dimension \(d) of your input.")
+            TensorError.report(
+                "pad", "The input size \(x.dims[d]), plus negative padding \(before) and \(after) resulted in a negative output size, which is invalid. Check dimension \(d) of your input.")
             return .placeholder
         }
         let first = Swift.max(0, -before)
@@ -74,7 +91,7 @@ func padConstant(_ x: Tensor, _ padding: [Int], _ value: Double) -> Tensor {
     }
     if places.isEmpty { return cut.clone() }
     func part(_ t: Tensor) -> Tensor { places.reduce(t) { $0.slice($1.dim, $1.start, $1.start + $1.length) } }
-    let out = Tensor.full(sizes, .double(value), dtype: x.dtype, device: x.device)
+    let out = Tensor.full(sizes, value, dtype: x.dtype, device: x.device)
     let place = noGrad { part(out) }
     if place.count > 0 && place.dims == cut.dims { out.backend.copy(place.operand, cut.operand) }
     return out.recorded("pad", cut) { part($0) }

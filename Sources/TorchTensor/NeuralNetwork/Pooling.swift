@@ -217,7 +217,7 @@ enum Pool {
         }
         if spatial.contains(0) || x.count == 0 {
             let empty = Dims(Array(x.dims[..<lead]) + spatial)
-            return (Tensor.make(empty, x.dtype, device: x.device), wanted ? Tensor.make(empty, .int64, device: x.device) : nil)
+            return (Tensor.make(empty, x.dtype, device: x.device).recorded(name, x) { _ in x.zerosLike() }, wanted ? Tensor.make(empty, .int64, device: x.device) : nil)
         }
         let windows = (0..<n).map { i in (0..<spatial[i]).map { adaptiveWindow($0, input[i], spatial[i]) } }
         let (v, i) = windowed(x, n, windows.map { $0.map(\.lowerBound) }, windows.map { $0.map(\.count) }, name)
@@ -231,7 +231,8 @@ enum Pool {
     ) -> Tensor {
         let operation = "\(name)"
         guard x.rank == n + 2 || x.rank == n + 1, x.dims == indices.dims else {
-            TensorError.report(operation, "Expected shape of indices to be same as that of the input tensor (\(x.dims)) of \(n + 1) or \(n + 2) dimensions but got indices tensor with shape: \(indices.dims)")
+            TensorError.report(
+                operation, "Expected shape of indices to be same as that of the input tensor (\(x.dims)) of \(n + 1) or \(n + 2) dimensions but got indices tensor with shape: \(indices.dims)")
             return .placeholder
         }
         guard indices.dtype == .int64 else {
@@ -329,7 +330,8 @@ enum Pool {
         }
         guard !values.isEmpty else {
             let empty = Dims(Array(x.dims[..<lead]) + outs)
-            return (Tensor.make(empty, x.dtype, device: x.device), Tensor.make(empty, .int64, device: x.device))
+            let nothing = Tensor.make(empty, x.dtype, device: x.device).recorded(name, x) { _ in x.zerosLike() }
+            return (nothing, Tensor.make(empty, .int64, device: x.device))
         }
         let shape = Array(x.dims[..<lead]) + outs
         return (joined(values).reshape(shape), joined(indices).reshape(shape))

@@ -10,9 +10,11 @@ extension Tensor {
 
     /// Logistic function 1 / (1 + e^-x). PyTorch: `torch.sigmoid`.
     public func sigmoid() -> Tensor {
-        unaryOfOutput(.sigmoid, "sigmoid", { g, y in
-            Tensor.fused(.sigmoidGradY, g, y, "sigmoidBackward") { g, y in g * (y * (1 - y)).conjugateIfComplex }
-        })
+        unaryOfOutput(
+            .sigmoid, "sigmoid",
+            { g, y in
+                Tensor.fused(.sigmoidGradY, g, y, "sigmoidBackward") { g, y in g * (y * (1 - y)).conjugateIfComplex }
+            })
     }
 
     /// log(sigmoid(x)), without overflow. PyTorch: `torch.nn.functional.logsigmoid`.
@@ -93,13 +95,23 @@ extension Tensor {
         return (self .> 0).select(self, w * self)
     }
 
-    /// Leaky ReLU with the mean slope: what `rrelu` does outside training. PyTorch: `torch.nn.functional.rrelu(training=False)`.
-    public func rrelu(lower: Double = 1.0 / 8, upper: Double = 1.0 / 3) -> Tensor {
+    /// Leaky ReLU with a random slope from lower...upper for each element in training, the mean slope otherwise. PyTorch: `torch.nn.functional.rrelu`.
+    public func rrelu(lower: Double = 1.0 / 8, upper: Double = 1.0 / 3, training: Bool = false, generator: Generator? = nil) -> Tensor {
         guard lower <= upper else {
             TensorError.report("rrelu", "Lower bound should be less than or equal to the upper bound, got \(lower) and \(upper)")
             return .placeholder
         }
-        return leakyRelu(negativeSlope: (lower + upper) / 2)
+        guard training, upper - lower > 1e-6 else { return leakyRelu(negativeSlope: (lower + upper) / 2) }
+        // Only elements that are not positive draw a slope, one after the other, so that the stream is PyTorch's.
+        let low = (withoutGraph .<= 0).contiguous()
+        var slopes = Tensor.make([backend.nonzero(nil, low.operand)], .float64, device: device)
+        slopes.fillUniform(generator: generator)
+        // Bounds in the input's type, and two roundings, as PyTorch has it here.
+        let (from, to): (Double, Double) = (Tensor(lower, dtype: dtype).item(), Tensor(upper, dtype: dtype).item())
+        let typed = noGrad { slopes * (to - from) + from }.converted(to: dtype)
+        let noise = Tensor.full(dims, 1, dtype: dtype, device: device)
+        _ = backend.maskedScatter(noise.operand, low.operand, typed.operand)
+        return self * noise
     }
 
     /// x above `threshold`, `value` elsewhere. PyTorch: `torch.nn.functional.threshold`.

@@ -75,26 +75,38 @@ extension Tensor {
             TensorError.report("logcumsumexp", "\"logcumsumexp_out_cpu\" not implemented for \(dtype)", hint: "convert with .to(.float32) first")
             return .placeholder
         }
-        return runningLogSumExp(d, reverse: false).recordedWithOutput("logcumsumexp", (self, { g, y in
-            if self.dtype.isComplex {
-                return ((g.conj().log() - y).logSumExpOfRest(d) + self).exp().conj()
-            }
-            // Positive and negative gradients apart, in logarithms.
-            let size = g.abs().log()
-            let nothing = Tensor.number(-Double.infinity, g)
-            let up = (g .> 0).select(size, nothing)
-            let down = (g .< 0).select(size, nothing)
-            return ((up - y).logSumExpOfRest(d) + self).exp() - ((down - y).logSumExpOfRest(d) + self).exp()
-        }))
+        return runningLogSumExp(d, reverse: false).recordedWithOutput(
+            "logcumsumexp",
+            (
+                self,
+                { g, y in
+                    if g.isRecorded || y.isRecorded { return self.logcumsumexpDerivative(g, y, d) }
+                    if self.dtype.isComplex {
+                        return ((g.conj().log() - y).logSumExpOfRest(d) + self).exp().conj()
+                    }
+                    // Positive and negative gradients apart, in logarithms.
+                    let size = g.abs().log()
+                    let nothing = Tensor.number(-Double.infinity, g)
+                    let up = (g .> 0).select(size, nothing)
+                    let down = (g .< 0).select(size, nothing)
+                    return ((up - y).logSumExpOfRest(d) + self).exp() - ((down - y).logSumExpOfRest(d) + self).exp()
+                }
+            ))
     }
 
-    /// Log-sum-exp of each element and those after it; differentiable as its mirror image is.
-    private func logSumExpOfRest(_ d: Int) -> Tensor {
-        if rank == 0 { return self }
-        if !isRecorded { return runningLogSumExp(d, reverse: true) }
-        let back = Tensor.arange(.int(dims[d] - 1), .int(-1), step: -1, device: device)
-        return indexSelect(d, back).logcumsumexp(dim: d).indexSelect(d, back)
+    /// The derivative in differentiable operators: all n² shares of element k in result i.
+    private func logcumsumexpDerivative(_ g: Tensor, _ y: Tensor, _ d: Int) -> Tensor {
+        if rank == 0 { return g }
+        let place = Tensor.arange(.int(dims[d]), device: device)
+        let counts = place.unsqueeze(0) .>= place.unsqueeze(1)
+        // What does not count is left out before exp, which could overflow there.
+        let exponents = (moveDim(d, -1).unsqueeze(-1) - y.moveDim(d, -1).unsqueeze(-2)).kept(where: counts)
+        let shares = exponents.exp().kept(where: counts).conjugateIfComplex
+        return (g.moveDim(d, -1).unsqueeze(-2) * shares).sum(dim: -1).moveDim(-1, d)
     }
+
+    /// Log-sum-exp of each element and those after it, unrecorded.
+    private func logSumExpOfRest(_ d: Int) -> Tensor { rank == 0 ? self : runningLogSumExp(d, reverse: true) }
 
     private func runningLogSumExp(_ d: Int, reverse: Bool) -> Tensor {
         let x = withoutGraph
@@ -237,7 +249,8 @@ extension Tensor {
         if let spacings, spacings != d.count {
             TensorError.report(
                 "gradient",
-                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but got a spacing argument of length \(spacings) and a dim argument of length \(d.count).")
+                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but got a spacing argument of length \(spacings) and a dim argument of length \(d.count)."
+            )
             return nil
         }
         for i in d where self.dims[i] < edgeOrder + 1 {

@@ -1,56 +1,84 @@
-// Joining tensors and taking them apart.
+// Several tensors to one.
+import TorchKernels
 import TorchRuntime
 
-/// Tensors one after another along `dim`; other sizes are equal. Types are promoted. PyTorch: `torch.cat`.
+/// The tensors one after the other along `dim`; their other sizes must agree. Types are promoted. PyTorch: `torch.cat`.
 public func cat(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
-    guard let first = tensors.first else {
+    guard !tensors.isEmpty else {
         TensorError.report("cat", "expected a non-empty list of Tensors")
         return .placeholder
     }
-    // PyTorch lets empty vectors join anything, for historical reasons.
-    let pieces = tensors.filter { !($0.rank == 1 && $0.count == 0) }
-    guard let model = pieces.first else { return first }
-    if let flat = tensors.first(where: { $0.rank == 0 }) {
-        TensorError.report("cat", "zero-dimensional tensor (at position \(tensors.firstIndex { $0.impl === flat.impl } ?? 0)) cannot be concatenated", hint: "use stack")
+    let type = Tensor.resultType(tensors)
+    // An empty vector fits anything, as in PyTorch.
+    let fits = tensors.filter { !($0.rank == 1 && $0.count == 0) }
+    guard let first = fits.first else { return Tensor.make([0], type, device: tensors[0].device) }
+    if let scalar = tensors.firstIndex(where: { $0.rank == 0 }) {
+        TensorError.report("cat", "zero-dimensional tensor (at position \(scalar)) cannot be concatenated", hint: "use stack")
         return .placeholder
     }
-    guard let d = model.checkedDim(dim, "cat") else { return .placeholder }
-    var sizes = model.dims
-    sizes[d] = 0
-    var dtype = tensors[0].dtype
-    for (i, t) in tensors.enumerated() {
-        dtype = DType.promote(dtype, t.dtype)
-        if t.rank == 1 && t.count == 0 { continue }
-        guard t.rank == model.rank, (0..<t.rank).allSatisfy({ $0 == d || t.dims[$0] == model.dims[$0] }) else {
-            TensorError.report("cat", "Sizes of tensors must match except in dimension \(d). Expected \(model.dims) but got \(t.dims) for tensor number \(i) in the list")
+    guard let d = first.checkedDim(dim, "cat") else { return .placeholder }
+    var sizes = first.dims
+    for (i, t) in fits.enumerated().dropFirst() {
+        guard t.rank == first.rank else {
+            TensorError.report("cat", "Tensors must have same number of dimensions: got \(first.rank) and \(t.rank)")
             return .placeholder
         }
-        guard t.device == model.device else {
-            TensorError.report("cat", "Expected all tensors to be on the same device, but found \(model.device) and \(t.device)")
+        for k in 0..<t.rank where k != d && t.dims[k] != first.dims[k] {
+            TensorError.report(
+                "cat",
+                "Sizes of tensors must match except in dimension \(d). Expected size \(first.dims[k]) but got size \(t.dims[k]) for tensor number \(i) in the list: shapes \(first.dims) and \(t.dims)")
+            return .placeholder
+        }
+        guard t.device == first.device else {
+            TensorError.report("cat", "Expected all tensors to be on the same device, but found at least two devices, \(first.device) and \(t.device)")
             return .placeholder
         }
         sizes[d] += t.dims[d]
     }
-    let out = Tensor.make(sizes, dtype, device: model.device)
-    var start = 0
-    var starts: [Int] = []
-    for t in tensors {
-        starts.append(start)
-        if t.rank == 1 && t.count == 0 { continue }
-        var o = out.operand
-        o.pointer += start * o.strides[d] * dtype.itemSize
-        o.sizes[d] = t.dims[d]
-        out.backend.copy(o, t.operand)
-        start += t.dims[d]
+    let out = Tensor.joinedOutput(fits, sizes, type)
+    var part = out.operand
+    for t in fits where t.count > 0 {
+        part.sizes[d] = t.dims[d]
+        out.backend.copy(part, t.operand)
+        part.pointer += t.dims[d] * part.strides[d] * type.itemSize
     }
+    guard st_grad_enabled(), tensors.contains(where: { $0.impl.node != nil }) else { return out }
+    let shapes = tensors.map(\.dims)
     return out.recordedJointly("cat", tensors) { g, needs in
-        tensors.indices.map { i in
-            guard needs[i] else { return nil }
-            let t = tensors[i]
-            return t.rank == 1 && t.count == 0 ? t.zerosLike() : g.slice(d, starts[i], starts[i] + t.dims[d])
+        var start = 0
+        return shapes.indices.map { i in
+            if shapes[i].count == 1 && shapes[i][0] == 0 { return needs[i] ? g.slice(d, 0, 0).reshape([0]) : nil }
+            defer { start += shapes[i][d] }
+            return needs[i] ? g.slice(d, start, start + shapes[i][d]) : nil
         }
     }
 }
+
+extension Tensor {
+    /// Memory for `cat`: channels last where all inputs are.
+    fileprivate static func joinedOutput(_ tensors: [Tensor], _ sizes: Dims, _ type: DType) -> Tensor {
+        let first = tensors[0]
+        let rank = sizes.count
+        guard rank >= 4, !first.isContiguous, tensors.allSatisfy({ $0.operand.strides[1] == 1 && $0.permuted(Shape.channelsLastOrder(rank)).isContiguous }) else {
+            return make(sizes, type, device: first.device)
+        }
+        var last = Dims()
+        for d in Shape.channelsLastOrder(rank) { last.append(sizes[d]) }
+        var back = Array(0..<rank)
+        for (i, d) in Shape.channelsLastOrder(rank).enumerated() { back[d] = i }
+        return noGrad { make(last, type, device: first.device).permuted(back) }
+    }
+}
+
+extension Shape {
+    /// Dims in the order batch, space, channels.
+    static func channelsLastOrder(_ rank: Int) -> [Int] { [0] + Array(2..<rank) + [1] }
+}
+
+/// The same as `cat`. PyTorch: `torch.concat`.
+public func concat(_ tensors: [Tensor], dim: Int = 0) -> Tensor { cat(tensors, dim: dim) }
+/// The same as `cat`. PyTorch: `torch.concatenate`.
+public func concatenate(_ tensors: [Tensor], dim: Int = 0) -> Tensor { cat(tensors, dim: dim) }
 
 /// Tensors of one shape along a new dim. PyTorch: `torch.stack`.
 public func stack(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
@@ -58,129 +86,192 @@ public func stack(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
         TensorError.report("stack", "stack expects a non-empty TensorList")
         return .placeholder
     }
-    guard let d = first.checkedDim(dim, "stack", rank: first.rank + 1) else { return .placeholder }
-    if let i = tensors.firstIndex(where: { $0.dims != first.dims }) {
-        TensorError.report("stack", "stack expects each tensor to be equal size, but got \(first.dims) at entry 0 and \(tensors[i].dims) at entry \(i)")
+    for (i, t) in tensors.enumerated() where t.dims != first.dims {
+        TensorError.report("stack", "stack expects each tensor to be equal size, but got \(first.dims) at entry 0 and \(t.dims) at entry \(i)")
         return .placeholder
     }
+    guard let d = first.checkedDim(dim, "stack", rank: first.rank + 1) else { return .placeholder }
     return cat(tensors.map { $0.unsqueeze(d) }, dim: d)
 }
 
-/// Joined along dim 0 for vectors, dim 1 otherwise. PyTorch: `torch.hstack`.
+/// Side by side: along dim 1, vectors along dim 0. PyTorch: `torch.hstack`.
 public func hstack(_ tensors: [Tensor]) -> Tensor {
-    let t = tensors.map { $0.atLeast1d() }
-    return cat(t, dim: (t.first?.rank ?? 1) == 1 ? 0 : 1)
+    guard !tensors.isEmpty else {
+        TensorError.report("hstack", "hstack expects a non-empty TensorList")
+        return .placeholder
+    }
+    let parts = tensors.map { $0.atLeast1D() }
+    return cat(parts, dim: parts[0].rank == 1 ? 0 : 1)
 }
-/// Joined along dim 0, vectors as rows. PyTorch: `torch.vstack`.
-public func vstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast2d() }) }
-/// Joined along dim 2. PyTorch: `torch.dstack`.
-public func dstack(_ tensors: [Tensor]) -> Tensor { cat(tensors.map { $0.atLeast3d() }, dim: 2) }
-/// Vectors as columns, matrices side by side. PyTorch: `torch.column_stack`.
+
+/// One below the other: along dim 0, vectors as rows. PyTorch: `torch.vstack`.
+public func vstack(_ tensors: [Tensor]) -> Tensor {
+    guard !tensors.isEmpty else {
+        TensorError.report("vstack", "vstack expects a non-empty TensorList")
+        return .placeholder
+    }
+    return cat(tensors.map { $0.atLeast2D() }, dim: 0)
+}
+/// The same as `vstack`. PyTorch: `torch.row_stack`.
+public func rowStack(_ tensors: [Tensor]) -> Tensor { vstack(tensors) }
+
+/// One behind the other: along dim 2. PyTorch: `torch.dstack`.
+public func dstack(_ tensors: [Tensor]) -> Tensor {
+    guard !tensors.isEmpty else {
+        TensorError.report("dstack", "dstack expects a non-empty TensorList")
+        return .placeholder
+    }
+    return cat(tensors.map { $0.atLeast3D() }, dim: 2)
+}
+
+/// Side by side, vectors as columns. PyTorch: `torch.column_stack`.
 public func columnStack(_ tensors: [Tensor]) -> Tensor {
-    cat(tensors.map { $0.rank <= 1 ? $0.reshape([$0.count, 1]) : $0 }, dim: 1)
+    guard !tensors.isEmpty else {
+        TensorError.report("columnStack", "column_stack expects a non-empty TensorList")
+        return .placeholder
+    }
+    return hstack(tensors.map { $0.rank <= 1 ? $0.reshape([$0.count, 1]) : $0 })
+}
+
+/// Matrices along the diagonal of one, zeros elsewhere; vectors count as rows. PyTorch: `torch.block_diag`.
+public func blockDiag(_ tensors: [Tensor]) -> Tensor {
+    if let i = tensors.firstIndex(where: { $0.rank > 2 }) {
+        TensorError.report("blockDiag", "Input tensors must have 2 or fewer dimensions. Input \(i) has \(tensors[i].rank) dimensions")
+        return .placeholder
+    }
+    if tensors.isEmpty { return Tensor.make([1, 0], DefaultDType.floating) }
+    let blocks = tensors.map { $0.atLeast2D() }
+    let type = Tensor.resultType(tensors)
+    let rows = blocks.reduce(0) { $0 + $1.dims[0] }
+    let columns = blocks.reduce(0) { $0 + $1.dims[1] }
+    let out = Tensor.zeros([rows, columns], dtype: type, device: blocks[0].device)
+    // Where each block lies.
+    var corners: [(Int, Int)] = []
+    var (r, c) = (0, 0)
+    for b in blocks {
+        corners.append((r, c))
+        var part = out.operand
+        part.pointer += (r * part.strides[0] + c * part.strides[1]) * type.itemSize
+        part.sizes = b.dims
+        if b.count > 0 { out.backend.copy(part, b.operand) }
+        r += b.dims[0]
+        c += b.dims[1]
+    }
+    let shapes = blocks.map(\.dims)
+    return out.recordedJointly("blockDiag", blocks) { g, needs in
+        shapes.indices.map { i in
+            let (r, c) = corners[i]
+            return needs[i] ? g.slice(0, r, r + shapes[i][0]).slice(1, c, c + shapes[i][1]) : nil
+        }
+    }
+}
+
+/// How `meshgrid` orders its first two dims.
+public enum GridIndexing: String, Sendable {
+    /// Rows first, as matrices.
+    case ij
+    /// Columns first, as pictures.
+    case xy
+}
+
+/// The coordinates of all points of a grid, one tensor a vector, as views. PyTorch: `torch.meshgrid`.
+public func meshgrid(_ tensors: [Tensor], indexing: GridIndexing = .ij) -> [Tensor] {
+    guard !tensors.isEmpty else {
+        TensorError.report("meshgrid", "meshgrid expects a non-empty TensorList")
+        return []
+    }
+    for t in tensors {
+        guard t.rank <= 1 else {
+            TensorError.report("meshgrid", "Expected 0D or 1D tensor in the tensor list but got: \(t.dims)")
+            return tensors
+        }
+        guard t.dtype == tensors[0].dtype else {
+            TensorError.report("meshgrid", "torch.meshgrid expects all tensors to have the same dtype, got \(tensors[0].dtype) and \(t.dtype)")
+            return tensors
+        }
+    }
+    var inputs = tensors
+    let swaps = indexing == .xy && inputs.count >= 2
+    if swaps { inputs.swapAt(0, 1) }
+    let sizes = Dims(inputs.map(\.count))
+    var grids = inputs.enumerated().map { i, t in
+        var shape = Dims(rank: inputs.count, repeating: 1)
+        shape[i] = t.count
+        return t.reshaped(shape).expanded(to: sizes)
+    }
+    if swaps {
+        grids = grids.map { $0.transpose(0, 1) }
+        grids.swapAt(0, 1)
+    }
+    return grids
+}
+
+/// All combinations of one element from each vector, as rows. PyTorch: `torch.cartesian_prod`.
+public func cartesianProd(_ tensors: [Tensor]) -> Tensor {
+    if let t = tensors.first(where: { $0.rank != 1 }) {
+        TensorError.report("cartesianProd", "Expect a 1D vector, but got shape \(t.dims)")
+        return .placeholder
+    }
+    guard tensors.count != 1 else { return tensors[0] }
+    let grids = meshgrid(tensors)
+    return grids.isEmpty ? .placeholder : stack(grids.map { $0.reshape([$0.count]) }, dim: 1)
+}
+
+/// The tensors as views of their common shape. PyTorch: `torch.broadcast_tensors`.
+public func broadcastTensors(_ tensors: [Tensor]) -> [Tensor] {
+    guard let first = tensors.first else { return [] }
+    var sizes = first.dims
+    for t in tensors.dropFirst() {
+        guard let s = Shape.broadcast(sizes, t.dims, "broadcastTensors") else { return tensors }
+        sizes = s
+    }
+    return tensors.map { $0.expanded(to: sizes) }
+}
+/// The tensors as views of their common shape. PyTorch: `torch.broadcast_tensors`.
+public func broadcastTensors(_ tensors: Tensor...) -> [Tensor] { broadcastTensors(tensors) }
+
+/// The common shape of several. PyTorch: `torch.broadcast_shapes`.
+public func broadcastShapes(_ shapes: [Int]...) -> [Int] { broadcastShapes(shapes) }
+/// The common shape of several. PyTorch: `torch.broadcast_shapes`.
+public func broadcastShapes(_ shapes: [[Int]]) -> [Int] {
+    var result = Dims()
+    for s in shapes {
+        if let negative = s.first(where: { $0 < 0 }) {
+            TensorError.report("broadcastShapes", "Trying to create tensor with negative dimension (\(negative)): \(s)")
+            return []
+        }
+        guard let joined = Shape.broadcast(result, Dims(s)) else {
+            TensorError.report("broadcastShapes", "Shape mismatch: objects cannot be broadcast to a single shape: \(shapes)")
+            return []
+        }
+        result = joined
+    }
+    return result.array
 }
 
 extension Tensor {
-    /// At least one dim. PyTorch: `torch.atleast_1d`.
-    public func atLeast1d() -> Tensor { rank == 0 ? reshape([1]) : self }
-    /// At least two dims, new ones in front. PyTorch: `torch.atleast_2d`.
-    public func atLeast2d() -> Tensor { rank >= 2 ? self : rank == 1 ? unsqueeze(0) : reshape([1, 1]) }
-    /// At least three dims: vectors (1, n, 1), matrices (n, m, 1). PyTorch: `torch.atleast_3d`.
-    public func atLeast3d() -> Tensor {
-        switch rank {
-        case 0: reshape([1, 1, 1])
-        case 1: unsqueeze(0).unsqueeze(-1)
-        case 2: unsqueeze(-1)
-        default: self
+    /// All subsets of `r` elements of this vector, as rows. PyTorch: `torch.combinations`.
+    public func combinations(_ r: Int = 2, withReplacement: Bool = false) -> Tensor {
+        guard rank == 1, r >= 0 else {
+            TensorError.report("combinations", rank != 1 ? "Expect a 1D vector, but got shape \(dims)" : "Expect a non-negative number, but got \(r)")
+            return .placeholder
         }
+        if r == 0 { return Tensor.make([0], dtype, device: device) }
+        var picks: [Int] = []
+        var rows = 0
+        var current = withReplacement ? [Int](repeating: 0, count: r) : Array(0..<r)
+        if withReplacement ? count > 0 : r <= count {
+            search: while true {
+                picks += current
+                rows += 1
+                // The next one in lexical order: the last position that can still grow.
+                var i = r - 1
+                while i >= 0, current[i] == (withReplacement ? count - 1 : count - r + i) { i -= 1 }
+                if i < 0 { break search }
+                current[i] += 1
+                for k in (i + 1)..<Swift.max(r, i + 1) { current[k] = withReplacement ? current[i] : current[k - 1] + 1 }
+            }
+        }
+        return indexSelect(0, Tensor(picks).to(device)).reshape([rows, r])
     }
-
-    /// Parts of `size` along `dim`, the last one smaller. PyTorch: `torch.split`.
-    public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "split") else { return [] }
-        guard rank > 0 else {
-            TensorError.report("split", "split expects at least a 1-dimensional tensor")
-            return []
-        }
-        let n = dims[d]
-        guard size > 0 || (size == 0 && n == 0) else {
-            TensorError.report("split", "split expects split_size be non-negative and not 0 unless the dimension is empty, but got split_size=\(size)")
-            return []
-        }
-        if n == 0 { return [slice(d, 0, 0)] }
-        return stride(from: 0, to: n, by: size).map { slice(d, $0, Swift.min($0 + size, n)) }
-    }
-
-    /// Parts of the given sizes along `dim`. PyTorch: `torch.split` with a list.
-    public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "split") else { return [] }
-        guard rank > 0, sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == dims[d] else {
-            TensorError.report("split", "split_with_sizes expects split_sizes to sum exactly to \(rank > 0 ? dims[d] : 0) (input tensor's size at dimension \(d)), but got split_sizes=\(sizes)")
-            return []
-        }
-        var start = 0
-        return sizes.map { n in
-            defer { start += n }
-            return slice(d, start, start + n)
-        }
-    }
-
-    /// At most `count` parts of equal size along `dim`, the last one smaller. PyTorch: `torch.chunk`.
-    public func chunk(_ count: Int, dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "chunk") else { return [] }
-        guard count > 0, rank > 0 else {
-            TensorError.report("chunk", rank == 0 ? "chunk expects at least a 1-dimensional tensor" : "chunk expects `chunks` to be greater than 0, got: \(count)")
-            return []
-        }
-        let size = (dims[d] + count - 1) / count
-        if size == 0 { return (0..<count).map { _ in slice(d, 0, 0) } }
-        return split(size, dim: d)
-    }
-
-    /// `sections` parts whose sizes differ by at most one. PyTorch: `torch.tensor_split`.
-    public func tensorSplit(_ sections: Int, dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "tensorSplit") else { return [] }
-        guard sections > 0, rank > 0 else {
-            TensorError.report("tensorSplit", rank == 0 ? "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims" : "number of sections must be larger than 0, got \(sections)")
-            return []
-        }
-        let (n, extra) = (dims[d] / sections, dims[d] % sections)
-        return split((0..<sections).map { $0 < extra ? n + 1 : n }, dim: d)
-    }
-
-    /// Parts between the given positions. PyTorch: `torch.tensor_split` with indices.
-    public func tensorSplit(_ indices: [Int], dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "tensorSplit") else { return [] }
-        guard rank > 0 else {
-            TensorError.report("tensorSplit", "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-            return []
-        }
-        var result: [Tensor] = []
-        var start: Int? = nil
-        for i in indices {
-            result.append(slice(d, start, i))
-            start = i
-        }
-        return result + [slice(d, start, nil)]
-    }
-
-    /// The slices along `dim`, without it. PyTorch: `torch.unbind`.
-    public func unbind(dim: Int = 0) -> [Tensor] {
-        guard let d = checkedDim(dim, "unbind") else { return [] }
-        guard rank > 0 else {
-            TensorError.report("unbind", "Dimension specified as 0 but tensor has no dimensions")
-            return []
-        }
-        return (0..<dims[d]).map { select(d, $0) }
-    }
-}
-
-/// Views of all in their common shape. PyTorch: `torch.broadcast_tensors`.
-public func broadcastTensors(_ tensors: [Tensor]) -> [Tensor] {
-    guard var shape = tensors.first?.dims else { return [] }
-    for t in tensors.dropFirst() {
-        guard let s = Shape.broadcast(shape, t.dims, "broadcastTensors") else { return [] }
-        shape = s
-    }
-    return tensors.map { $0.expanded(to: shape) }
 }

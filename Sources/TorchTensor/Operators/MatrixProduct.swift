@@ -121,7 +121,8 @@ extension Tensor {
         guard dims[n - 1] == inner else {
             TensorError.report(
                 "matmul",
-                n == 1 && m == 1 ? "inconsistent tensor size, expected tensor \(dims) and src \(other.dims) to have the same number of elements"
+                n == 1 && m == 1
+                    ? "inconsistent tensor size, expected tensor \(dims) and src \(other.dims) to have the same number of elements"
                     : "inner sizes differ: \(dims) x \(other.dims): mat1 and mat2 shapes cannot be multiplied: dimension \(n - 1) of the first is \(dims[n - 1]), dimension \(m == 1 ? 0 : m - 2) of the second is \(inner)",
                 hint: "the last dimension of the first must equal the next to last of the second")
             return .placeholder
@@ -183,7 +184,9 @@ extension Tensor {
             return .placeholder
         }
         guard dims[0] == other.dims[0] else {
-            TensorError.report("dot", "inconsistent tensor size, expected tensor [\(dims[0])] and src [\(other.dims[0])] to have the same number of elements, but got \(dims[0]) and \(other.dims[0]) elements respectively")
+            TensorError.report(
+                "dot",
+                "inconsistent tensor size, expected tensor [\(dims[0])] and src [\(other.dims[0])] to have the same number of elements, but got \(dims[0]) and \(other.dims[0]) elements respectively")
             return .placeholder
         }
         guard Tensor.agree(self, other, "dot") else { return .placeholder }
@@ -233,6 +236,7 @@ extension Tensor {
             TensorError.report("\(name)", "The expanded size of the tensor \(sizes) must match the existing size \(dims) at non-singleton dimensions: self does not fit the product")
             return .placeholder
         }
+        if !dtype.isDifferentiable, case (let s, let t)? = Tensor.wholeFactors(beta, alpha) { return addProduct(a, b, beta: s, alpha: t, name) }
         var plain = dtype.isDifferentiable
         if case .complex = beta { plain = false }
         if case .complex = alpha { plain = false }
@@ -247,10 +251,24 @@ extension Tensor {
         if s != 0 { backend.copy(out.operand, operand.expanded(to: sizes)) }
         guard Tensor.multiply(into: out, a, b, alpha: t, beta: s, name) else { return .placeholder }
         return out.recorded(
-            name, (self, { s == 1 ? $0 : $0 * s }), (a, { Tensor.scaled(Tensor.product($0, b.mH, name), t) }), (b, { Tensor.scaled(Tensor.product(a.mH, $0, name), t) }))
+            name, (self, { Tensor.scaled($0, s) }), (a, { Tensor.scaled(Tensor.product($0, b.mH, name), t) }), (b, { Tensor.scaled(Tensor.product(a.mH, $0, name), t) }))
     }
 
-    private static func scaled(_ x: Tensor, _ factor: Double) -> Tensor { factor == 1 ? x : x * factor }
+    private static func scaled(_ x: Tensor, _ factor: Double) -> Tensor {
+        if factor == 1 { return x }
+        // The factor itself is not rounded to float16 or bfloat16.
+        return x.dtype.itemSize == 2 ? (x.to(.float32) * factor).to(x.dtype) : x * factor
+    }
+
+    /// Factors of integer products as whole numbers; nil if they are already.
+    private static func wholeFactors(_ beta: Scalar, _ alpha: Scalar) -> (Scalar, Scalar)? {
+        func whole(_ s: Scalar) -> Scalar {
+            if case .double(let d) = s { return .int(Int(exactly: d.rounded(.towardZero)) ?? 0) }
+            return s
+        }
+        let r = (whole(beta), whole(alpha))
+        return r.0 == beta && r.1 == alpha ? nil : r
+    }
 
     /// beta * self + alpha * a · b for matrices; self is broadcast. PyTorch: `torch.addmm`.
     public func addmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
@@ -301,6 +319,10 @@ extension Tensor {
         guard Shape.canBroadcast(dims, to: [a.count, b.count]) else {
             TensorError.report("addr", "size mismatch, input: \(dims), v1: \(a.dims), v2: \(b.dims)")
             return .placeholder
+        }
+        if dtype == .bool && a.dtype == .bool && b.dtype == .bool {
+            func truth(_ s: Scalar) -> Tensor { Tensor(s.doubleValue != 0) }
+            return self.logicalAnd(truth(beta)).logicalOr(a.outer(b).logicalAnd(truth(alpha)))
         }
         let product = a.outer(b)
         let scaled = alpha == .int(1) ? product : product * Tensor.number(alpha)

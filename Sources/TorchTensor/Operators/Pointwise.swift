@@ -67,7 +67,9 @@ extension Tensor {
         _ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ name: StaticString, _ parameters: KernelParameters = KernelParameters(0), _ computation: Computation = .promoted
     ) -> Tensor {
         let dtype = a.dtype
-        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable {
+        if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable,
+            !(a.impl.isNumber && b.impl.isNumber)
+        {
             let out = make(a.dims, DType(st_binary_result(op, dtype.kernel)), device: a.device)
             if a.backend.binaryRun(op, dtype, out.operand.pointer, a.operand.pointer, b.operand.pointer, count: a.count, parameters) { return out }
         }
@@ -82,9 +84,15 @@ extension Tensor {
         let (x, y) = (operands.tensors[0], operands.tensors[1])
         let resultType = DType(st_binary_result(op, operands.dtype.kernel))
         // Channels-last operands give a channels-last result.
-        let out = x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides) ? make(like: x, resultType)
+        let out =
+            x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides)
+            ? make(like: x, resultType)
             : y.dims == operands.sizes && x.dims != operands.sizes ? make(like: y, resultType) : make(operands.sizes, resultType, device: operands.device)
-        if backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters) { return out }
+        // Converted operands live only here, and their pointers do not hold them.
+        let done = withExtendedLifetime((x, y)) {
+            backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters)
+        }
+        if done { return out }
         TensorError.report("\(name)", "not implemented for \(operands.dtype)", hint: "convert the operands with .to(...) first")
         return placeholder
     }
@@ -137,7 +145,7 @@ extension Tensor {
         guard let o = prepared([a, b, c], name, .promoted) else { return placeholder }
         let out = make(o.sizes, o.dtype, device: o.device)
         let e = o.tensors.map { $0.operand.expanded(to: o.sizes) }
-        if backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) { return out }
+        if withExtendedLifetime(o.tensors, { backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) }) { return out }
         TensorError.report("\(name)", "not implemented for \(o.dtype)")
         return placeholder
     }
@@ -188,7 +196,18 @@ extension Tensor {
     /// True if nobody else can see this tensor's memory. See Note [Who may write].
     @inline(__always)
     mutating func isUnshared() -> Bool {
-        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage)
+        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage) && (impl.isContiguous || !repeatsElements)
+    }
+
+    /// True if several positions may share one place in memory (expanded and overlapping views): never written in place.
+    var repeatsElements: Bool {
+        let (sizes, strides) = (operand.sizes, operand.strides)
+        var reach = 0
+        for d in (0..<rank).filter({ sizes[$0] > 1 }).sorted(by: { Swift.abs(strides[$0]) < Swift.abs(strides[$1]) }) {
+            if Swift.abs(strides[d]) <= reach { return true }
+            reach += (sizes[d] - 1) * Swift.abs(strides[d])
+        }
+        return false
     }
 
     /// Gives this tensor memory of its own if it is shared. A leaf stays the same leaf.

@@ -18,9 +18,14 @@ extension Tensor {
     /// Standard deviation over `dims` (all if nil). PyTorch: `torch.std`.
     public func std(_ dims: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> Tensor {
         guard let d = checkedMoment(dims, "std") else { return .placeholder }
-        return reduced(.std, d, keepDim: keepDim, "std", KernelParameters(correction)).recordedWithOutput("std", (self, { g, y in
-            self.varianceDerivative((g / (y * 2)).kept(where: y .!= 0), d, correction, keepDim)
-        }))
+        return reduced(.std, d, keepDim: keepDim, "std", KernelParameters(correction)).recordedWithOutput(
+            "std",
+            (
+                self,
+                { g, y in
+                    self.varianceDerivative((g / (y * 2)).kept(where: y .!= 0), d, correction, keepDim)
+                }
+            ))
     }
     /// Standard deviation along one dim.
     public func std(dim: Int, correction: Double = 1, keepDim: Bool = false) -> Tensor { std([dim], correction: correction, keepDim: keepDim) }
@@ -63,9 +68,14 @@ extension Tensor {
         let x = to(dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64))
         // `prod` of a bool result is whether all are true.
         if x.dtype == .bool { return x.reduced(.all, d, keepDim: keepDim, "prod") }
-        return x.reduced(.prod, d, keepDim: keepDim, "prod").recordedWithOutput("prod", (x, { g, y in
-            x.productDerivative(g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim), d)
-        }))
+        return x.reduced(.prod, d, keepDim: keepDim, "prod").recordedWithOutput(
+            "prod",
+            (
+                x,
+                { g, y in
+                    x.productDerivative(g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim), d)
+                }
+            ))
     }
 
     /// Towards each factor: the product of the others.
@@ -133,9 +143,14 @@ extension Tensor {
         let x = dtype.isDifferentiable ? self : to(DefaultDType.floating)
         guard let d = checkedDims(dims.isEmpty ? nil : dims, "logsumexp") else { return .placeholder }
         let out = x.dtype.isComplex ? x.withoutGraph.complexLogSumExp(d, keepDim) : x.reduced(.logSumExp, d, keepDim: keepDim, "logsumexp")
-        return out.recordedWithOutput("logsumexp", (x, { g, y in
-            g.restoringDims(d, keepDim: keepDim) * (x - y.restoringDims(d, keepDim: keepDim)).exp().conjugateIfComplex
-        }))
+        return out.recordedWithOutput(
+            "logsumexp",
+            (
+                x,
+                { g, y in
+                    g.restoringDims(d, keepDim: keepDim) * (x - y.restoringDims(d, keepDim: keepDim)).exp().conjugateIfComplex
+                }
+            ))
     }
     /// The same along one dim.
     public func logsumexp(dim: Int, keepDim: Bool = false) -> Tensor { logsumexp([dim], keepDim: keepDim) }
@@ -155,47 +170,8 @@ extension Tensor {
 
     /// (Σ |x|^p)^(1/p) over `dims` (all if nil); p may be 0 (number of nonzeros), infinity and -infinity. PyTorch: `torch.linalg.vector_norm`.
     public func norm(_ p: Double = 2, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
-        let x = dtype.map { self.to($0) } ?? self
-        guard x.dtype.isDifferentiable else {
-            TensorError.report("norm", "Expected a floating point or complex tensor as input. Got \(x.dtype)", hint: "convert with .to(.float32) first")
-            return .placeholder
-        }
-        guard let d = checkedDims(dims?.isEmpty == true ? nil : dims, "norm") else { return .placeholder }
-        if p.isInfinite || p < 0, x.reducedCount(d) == 0 {
-            TensorError.report("norm", "norm: Expected a non-empty reduction for order \(p), as the operation has no identity, got \(x.dims)")
-            return .placeholder
-        }
-        let out: Tensor
-        if p.isInfinite {
-            out = Tensor.extremeNorm(x.withoutGraph, d, keepDim, largest: p > 0)
-        } else if p == 0 {
-            out = (x.withoutGraph .!= 0).reduced(.countNonzero, d, keepDim: keepDim, "norm").converted(to: x.dtype.real)
-        } else {
-            out = x.reduced(.norm, d, keepDim: keepDim, "norm", KernelParameters(p))
-        }
-        return out.recordedWithOutput("norm", (x, { g, y in x.normDerivative(g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim), p, d) }))
+        Linalg.norm(self, p, dims, keepDim, dtype, "norm")
     }
     /// The same along one dim.
     public func norm(_ p: Double = 2, dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { norm(p, [dim], keepDim: keepDim, dtype: dtype) }
-
-    private static func extremeNorm(_ x: Tensor, _ d: [Int], _ keepDim: Bool, largest: Bool) -> Tensor {
-        x.abs().reduced(largest ? .max : .min, d, keepDim: keepDim, "norm")
-    }
-
-    private func normDerivative(_ g: Tensor, _ y: Tensor, _ p: Double, _ d: [Int]) -> Tensor {
-        if p == 0 { return zerosLike() }
-        if p == 1 { return g * sgn() }
-        if p == 2 { return (g * (self / y)).kept(where: y .!= 0) }
-        if p.isInfinite {
-            let size = abs()
-            let mask = (size .== y).logicalOr(size.isNaN().logicalAnd(y.isNaN()))
-            return (sgn() * (g / mask.sum(d, keepDim: true))).kept(where: mask)
-        }
-        if p < 1 {
-            let slope = (sgn() * abs().pow(p - 1)).kept(where: self .!= 0)
-            return g * y.pow(1 - p) * slope
-        }
-        let scale = (g / y.pow(p - 1)).kept(where: y .!= 0)
-        return scale * (p < 2 ? sgn() * abs().pow(p - 1) : self * abs().pow(p - 2))
-    }
 }
