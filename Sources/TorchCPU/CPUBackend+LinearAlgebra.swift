@@ -153,7 +153,9 @@ extension CPUBackend {
             if k > 0 {
                 call.each(work: m * n * k) { i in
                     let (p, q) = (a.pointer(i), pivots.int32(i))
-                    info.int32(i).pointee = call.lapack ? cv_getrf(t, m32, n32, p, ld, q)
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_getrf(t, m32, n32, p, ld, q)
                         : call.plain({ $0.lu(m, n, p.d, q) }, { $0.lu(m, n, p.z, q) })
                 }
             }
@@ -179,7 +181,9 @@ extension CPUBackend {
             if n > 0 {
                 call.each(work: n * n * n) { i in
                     let p = a.pointer(i)
-                    info.int32(i).pointee = call.lapack ? cv_potrf(t, letter(upper ? "U" : "L"), n32, p, ld)
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_potrf(t, letter(upper ? "U" : "L"), n32, p, ld)
                         : call.plain({ $0.cholesky(n, p.d, upper: upper) }, { $0.cholesky(n, p.z, upper: upper) })
                     // The other triangle is not part of the factor.
                     let size = call.dtype.itemSize
@@ -249,7 +253,8 @@ extension CPUBackend {
             if k > 0 {
                 call.each(work: 8 * m * n * Swift.max(m, n)) { i in
                     let (p, x, y) = (a.pointer(i), u.pointer(i), vh.pointer(i))
-                    info.int32(i).pointee = call.lapack
+                    info.int32(i).pointee =
+                        call.lapack
                         ? cv_gesdd(t, letter(full ? "A" : "S"), m32, n32, p, ld, s.pointer(i), x, ld, y, Swift.max(Int32(vr), 1))
                         : call.plain({ $0.svd(m, n, p.d, s.real(i), u: x.d, vh: y.d, full: full) }, { $0.svd(m, n, p.z, s.real(i), u: x.z, vh: y.z, full: full) })
                 }
@@ -265,7 +270,9 @@ extension CPUBackend {
             if k > 0 {
                 call.each(work: 4 * m * n * k) { i in
                     let p = a.pointer(i)
-                    info.int32(i).pointee = call.lapack ? cv_gesdd(t, letter("N"), m32, n32, p, ld, s.pointer(i), p, ld, p, ld)
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_gesdd(t, letter("N"), m32, n32, p, ld, s.pointer(i), p, ld, p, ld)
                         : call.plain({ $0.svd(m, n, p.d, s.real(i), u: nil, vh: nil, full: false) }, { $0.svd(m, n, p.z, s.real(i), u: nil, vh: nil, full: false) })
                 }
             }
@@ -279,7 +286,9 @@ extension CPUBackend {
             if n > 0 {
                 call.each(work: 8 * n * n * n) { i in
                     let p = a.pointer(i)
-                    info.int32(i).pointee = call.lapack ? cv_heevd(t, letter(vectors ? "V" : "N"), letter(upper ? "U" : "L"), n32, p, ld, w.pointer(i))
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_heevd(t, letter(vectors ? "V" : "N"), letter(upper ? "U" : "L"), n32, p, ld, w.pointer(i))
                         : call.plain({ $0.eigh(n, p.d, w.real(i), upper: upper) }, { $0.eigh(n, p.z, w.real(i), upper: upper) })
                 }
             }
@@ -296,7 +305,9 @@ extension CPUBackend {
             if !call.lapack && !call.isComplex { copy(z.operand, a.operand) }
             if n > 0 {
                 call.each(work: 20 * n * n * n) { i in
-                    info.int32(i).pointee = call.lapack ? cv_geev(t, n32, a.pointer(i), ld, w.pointer(i), vectors ? v.pointer(i) : nil)
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_geev(t, n32, a.pointer(i), ld, w.pointer(i), vectors ? v.pointer(i) : nil)
                         : PlainMatrix<ComplexDouble>.eig(n, z.pointer(i).z, w.pointer(i).z, vectors ? v.pointer(i).z : nil)
                 }
             }
@@ -314,7 +325,8 @@ extension CPUBackend {
                 let limit = call.lapack || rcond >= 0 ? rcond : inputs[0].dtype.epsilon
                 call.each(work: 8 * m * n * Swift.max(m, n)) { i in
                     let (p, x) = (a.pointer(i), b.pointer(i))
-                    info.int32(i).pointee = call.lapack
+                    info.int32(i).pointee =
+                        call.lapack
                         ? cv_gelsd(t, m32, n32, Int32(columns), p, ld, x, Swift.max(Int32(ldb), 1), s.pointer(i), limit, rank.int32(i))
                         : call.plain(
                             { $0.leastSquares(m, n, columns, p.d, x.d, s.real(i), rcond: limit, &rank.int32(i).pointee) },
@@ -334,7 +346,9 @@ extension CPUBackend {
             if n > 0 {
                 call.each(work: n * n * n) { i in
                     let (p, q) = (a.pointer(i), pivots.int32(i))
-                    info.int32(i).pointee = call.lapack ? cv_sytrf(t, hermitian, letter("L"), n32, p, ld, q)
+                    info.int32(i).pointee =
+                        call.lapack
+                        ? cv_sytrf(t, hermitian, letter("L"), n32, p, ld, q)
                         : call.plain({ $0.ldl(n, p.d, q, hermitian: hermitian) }, { $0.ldl(n, p.z, q, hermitian: hermitian) })
                 }
             }

@@ -110,7 +110,7 @@ private struct Product {
                     piece.m = Swift.min(rows, whole.m - i * rows)
                     piece.a += i * rows * aRow * size
                     piece.c += i * rows * cRow * size
-                    _ = piece.runOther()   // never fails: the shape was found fit, or is a vector, which our kernels take
+                    _ = piece.runOther()  // never fails: the shape was found fit, or is a vector, which our kernels take
                 }
             }
             return true

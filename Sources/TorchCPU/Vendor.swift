@@ -39,10 +39,19 @@ public enum Vendor {
     }()
 
     // nonisolated(unsafe): a table of function pointers, filled before it is first seen and constant afterwards.
-    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = { _ = opened; return cv_blas_table() }()
-    static let sgemm: cv_dnnl_sgemm_function? = { _ = opened; return cv_dnnl_sgemm_entry() }()
+    nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = {
+        _ = opened
+        return cv_blas_table()
+    }()
+    static let sgemm: cv_dnnl_sgemm_function? = {
+        _ = opened
+        return cv_dnnl_sgemm_entry()
+    }()
     /// True where oneDNN's primitives can be used.
-    static let hasPrimitives: Bool = { _ = opened; return cv_dnnl_available() }()
+    static let hasPrimitives: Bool = {
+        _ = opened
+        return cv_dnnl_available()
+    }()
     /// True where the user wants libgomp's team as the thread pool (`SWIFT_TORCH_POOL=gomp`). See Note [One pool].
     private static let sharesPool = getenv("SWIFT_TORCH_POOL").map { String(cString: $0) == "gomp" } ?? false
 

@@ -127,11 +127,13 @@ private final class Pipeline: @unchecked Sendable {
         for _ in 0..<Swift.min(workers, jobs) {
             var thread = pthread_t()
             let reference = Unmanaged.passRetained(self)
-            let failed = pthread_create(&thread, nil, { context in
-                let pipeline = Unmanaged<Pipeline>.fromOpaque(context!).takeRetainedValue()
-                pipeline.run()
-                return nil
-            }, reference.toOpaque())
+            let failed = pthread_create(
+                &thread, nil,
+                { context in
+                    let pipeline = Unmanaged<Pipeline>.fromOpaque(context!).takeRetainedValue()
+                    pipeline.run()
+                    return nil
+                }, reference.toOpaque())
             if failed != 0 { reference.release() } else { pthread_detach(thread) }
         }
     }

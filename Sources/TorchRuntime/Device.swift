@@ -10,7 +10,10 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     /// Number among devices of its kind.
     public let index: UInt8
 
-    @inlinable public init(_ kind: Kind, index: UInt8 = 0) { self.kind = kind; self.index = index }
+    @inlinable public init(_ kind: Kind, index: UInt8 = 0) {
+        self.kind = kind
+        self.index = index
+    }
 
     /// The processor.
     public static let cpu = Device(.cpu)

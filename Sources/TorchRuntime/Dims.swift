@@ -27,7 +27,10 @@ public struct Dims: Sendable, RandomAccessCollection, MutableCollection, Express
     @inlinable public init(_ elements: some Collection<Int>) {
         self.init(rank: elements.count)
         var i = 0
-        for e in elements { self[i] = e; i += 1 }
+        for e in elements {
+            self[i] = e
+            i += 1
+        }
     }
 
     @inline(__always) @inlinable public var startIndex: Int { 0 }
@@ -60,7 +63,10 @@ public struct Dims: Sendable, RandomAccessCollection, MutableCollection, Express
         var empty = false
         for s in self {
             if s < 0 { return nil }
-            if s == 0 { empty = true; continue }
+            if s == 0 {
+                empty = true
+                continue
+            }
             let (p, overflow) = n.multipliedReportingOverflow(by: s)
             if overflow { return nil }
             n = p
@@ -98,7 +104,10 @@ public struct Dims: Sendable, RandomAccessCollection, MutableCollection, Express
     @inlinable public mutating func insert(_ value: Int, at i: Int) {
         append(0)
         var k = count - 1
-        while k > i { self[k] = self[k - 1]; k -= 1 }
+        while k > i {
+            self[k] = self[k - 1]
+            k -= 1
+        }
         self[i] = value
     }
 
@@ -107,7 +116,10 @@ public struct Dims: Sendable, RandomAccessCollection, MutableCollection, Express
         let removed = self[i]
         if count <= 8 {
             var k = i
-            while k + 1 < count { inline[unchecked: k] = inline[unchecked: k + 1]; k += 1 }
+            while k + 1 < count {
+                inline[unchecked: k] = inline[unchecked: k + 1]
+                k += 1
+            }
             count -= 1
         } else {
             spill!.remove(at: i)

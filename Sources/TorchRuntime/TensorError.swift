@@ -93,7 +93,10 @@ public func byteText(_ bytes: Int) -> String {
     if bytes < 1024 { return "\(bytes) B" }
     var value = Double(bytes)
     var unit = 0
-    while value >= 1024, unit < 6 { value /= 1024; unit += 1 }
+    while value >= 1024, unit < 6 {
+        value /= 1024
+        unit += 1
+    }
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10) \(["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][unit])"
 }

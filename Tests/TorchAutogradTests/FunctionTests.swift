@@ -5,14 +5,22 @@ import TorchTensor
 @Suite struct FunctionTests {
     @Test func customFunctionUsesItsOwnDerivative() {
         let x = Tensor(3.0).requiringGrad()
-        let y = customFunction([x]) { $0[0] * $0[0] } backward: { g, inputs, _ in [g * inputs[0] * 100] }
+        let y = customFunction([x]) {
+            $0[0] * $0[0]
+        } backward: { g, inputs, _ in
+            [g * inputs[0] * 100]
+        }
         #expect(y.item() == 9)
         #expect(gradients(of: y, withRespectTo: [x])[0].item() == 300)
     }
 
     @Test func customFunctionCanBeDifferentiatedTwice() {
         let x = Tensor(2.0).requiringGrad()
-        let y = customFunction([x]) { $0[0].exp() } backward: { g, _, y in [g * y] }
+        let y = customFunction([x]) {
+            $0[0].exp()
+        } backward: { g, _, y in
+            [g * y]
+        }
         let first = gradients(of: y, withRespectTo: [x], createGraph: true)[0]
         let second = gradients(of: first, withRespectTo: [x])[0]
         #expect(abs(second.item() - 7.389056) < 1e-5)
@@ -48,7 +56,14 @@ import TorchTensor
         try gradcheck({ ($0[0].sin() * $0[0]).sum() }, [x])
         try gradgradcheck({ ($0[0].exp() * $0[0].cos()).sum() }, [x])
         #expect(throws: GradcheckFailure.self) {
-            try gradcheck({ t in customFunction([t[0]]) { $0[0] * 2 } backward: { g, _, _ in [g * 3] } }, [x])
+            try gradcheck(
+                { t in
+                    customFunction([t[0]]) {
+                        $0[0] * 2
+                    } backward: { g, _, _ in
+                        [g * 3]
+                    }
+                }, [x])
         }
     }
 }

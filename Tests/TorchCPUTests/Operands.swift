@@ -20,9 +20,13 @@ final class Block {
         for i in 0..<extent {
             state = state &* 1_664_525 &+ 1_013_904_223
             let value = Double(state >> 8) / Double(1 << 23) - 1
-            if dtype == .float64 { memory.storeBytes(of: value, toByteOffset: i * 8, as: Double.self) }
-            else if dtype == .float32 { memory.storeBytes(of: Float(value), toByteOffset: i * 4, as: Float.self) }
-            else if dtype == .bfloat16 { memory.storeBytes(of: UInt16(truncatingIfNeeded: Float(value).bitPattern >> 16), toByteOffset: i * 2, as: UInt16.self) }
+            if dtype == .float64 {
+                memory.storeBytes(of: value, toByteOffset: i * 8, as: Double.self)
+            } else if dtype == .float32 {
+                memory.storeBytes(of: Float(value), toByteOffset: i * 4, as: Float.self)
+            } else if dtype == .bfloat16 {
+                memory.storeBytes(of: UInt16(truncatingIfNeeded: Float(value).bitPattern >> 16), toByteOffset: i * 2, as: UInt16.self)
+            }
         }
     }
     deinit { memory.deallocate() }

@@ -1,7 +1,10 @@
 // Factorisations give their input back, with LAPACK and without it; derivatives agree with differences; misuse is told in PyTorch's words.
 import Testing
-@testable import TorchCPU
 import TorchTensor
+
+#if DEBUG
+    @testable import TorchCPU
+#endif
 
 /// Fixed numbers in (-1, 1).
 func numbers(_ shape: Int..., seed: Int = 1, dtype: DType = .float64) -> Tensor {
@@ -83,17 +86,33 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         try gradgradcheck({ Linalg.solve($0[0], $0[1]) }, [square, right])
         for x in [square, tall, wide] {
             try gradcheck({ Linalg.svd($0[0], fullMatrices: false).s }, [x])
-            try gradgradcheck({ let (q, r) = Linalg.qr($0[0]); return cat([q.flatten(), r.flatten()]) }, [x])
-            try gradcheck({ let (l, p) = Linalg.luFactor($0[0]); return l + p.sum().to(.float64) * 0.0 }, [x])
+            try gradgradcheck(
+                {
+                    let (q, r) = Linalg.qr($0[0])
+                    return cat([q.flatten(), r.flatten()])
+                }, [x])
+            try gradcheck(
+                {
+                    let (l, p) = Linalg.luFactor($0[0])
+                    return l + p.sum().to(.float64) * 0.0
+                }, [x])
             try gradgradcheck({ Linalg.pinv($0[0]) }, [x])
-            try gradcheck({ let (u, s, v) = Linalg.svd($0[0], fullMatrices: false); return (u * (s * s).unsqueeze(-2)).matmul(v) }, [x])
+            try gradcheck(
+                {
+                    let (u, s, v) = Linalg.svd($0[0], fullMatrices: false)
+                    return (u * (s * s).unsqueeze(-2)).matmul(v)
+                }, [x])
         }
         try gradgradcheck({ Linalg.det($0[0]) }, [square])
         try gradgradcheck({ Linalg.slogdet($0[0]).logAbsDet }, [square])
         try gradgradcheck({ Linalg.inv($0[0]) }, [square])
         try gradcheck({ Linalg.matrixExp($0[0]) }, [square])
         try gradgradcheck({ Linalg.cholesky(positive($0[0])) }, [square])
-        try gradcheck({ let (w, v) = Linalg.eigh(positive($0[0])); return (v * w.exp().unsqueeze(-2)).matmul(v.mH) }, [square])
+        try gradcheck(
+            {
+                let (w, v) = Linalg.eigh(positive($0[0]))
+                return (v * w.exp().unsqueeze(-2)).matmul(v.mH)
+            }, [square])
         try gradcheck({ Linalg.eigvals($0[0]).pow(3).sum(dim: -1).real }, [square])
         try gradcheck({ Linalg.lstsq($0[0], $0[1]).solution }, [tall, numbers(4, 3, seed: 8).requiringGrad()])
         try gradcheck({ Linalg.householderProduct($0[0], $0[1]) }, [tall, numbers(2, seed: 6).requiringGrad()])
@@ -107,11 +126,23 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         func parts(_ z: Tensor) -> Tensor { cat([z.real.flatten(), z.imag.flatten()]) }
         try gradcheck({ parts(Linalg.inv(Tensor.complex($0[0], $0[1]))) }, [re, im])
         try gradcheck({ parts(Linalg.det(Tensor.complex($0[0], $0[1]))) }, [re, im])
-        try gradcheck({ let r = Linalg.slogdet(Tensor.complex($0[0], $0[1])); return cat([parts(r.sign), r.logAbsDet.reshape([1])]) }, [re, im])
+        try gradcheck(
+            {
+                let r = Linalg.slogdet(Tensor.complex($0[0], $0[1]))
+                return cat([parts(r.sign), r.logAbsDet.reshape([1])])
+            }, [re, im])
         try gradcheck({ parts(Linalg.cholesky(positive(Tensor.complex($0[0], $0[1])))) }, [re, im])
-        try gradcheck({ let (q, r) = Linalg.qr(Tensor.complex($0[0], $0[1])); return cat([parts(q), parts(r)]) }, [re, im])
+        try gradcheck(
+            {
+                let (q, r) = Linalg.qr(Tensor.complex($0[0], $0[1]))
+                return cat([parts(q), parts(r)])
+            }, [re, im])
         // What does not depend on the phases of singular vectors.
-        try gradcheck({ let (u, s, v) = Linalg.svd(Tensor.complex($0[0], $0[1])); return parts((u * s.exp().unsqueeze(-2)).matmul(v)) }, [re, im])
+        try gradcheck(
+            {
+                let (u, s, v) = Linalg.svd(Tensor.complex($0[0], $0[1]))
+                return parts((u * s.exp().unsqueeze(-2)).matmul(v))
+            }, [re, im])
     }
 
     @Test func misuseIsToldInPyTorchsWords() throws {
@@ -120,8 +151,9 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
             return "no error"
         }
         let notPositive = Tensor([1.0, 2, 2, 1], shape: [2, 2], dtype: .float64)
-        #expect(message { Linalg.cholesky(notPositive) }.contains(
-            "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is not positive-definite)."))
+        #expect(
+            message { Linalg.cholesky(notPositive) }.contains(
+                "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is not positive-definite)."))
         #expect(message { Linalg.inv(Tensor.zeros([2, 2, 2])) }.contains("(Batch element 0): The diagonal element 1 is zero"))
         #expect(message { Linalg.solve(Tensor.zeros([2, 2]), Tensor.ones([2])) }.contains("The solver failed because the input matrix is singular."))
         #expect(message { Linalg.det(Tensor.zeros([2, 3])) }.contains("A must be batches of square matrices, but they are 2 by 3 matrices"))
@@ -137,47 +169,49 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         #expect(Linalg.solve(Tensor.zeros([0, 0]), Tensor.zeros([0, 2])).shape == [0, 2])
     }
 
-    // MARK: Our own factorisations, whether or not LAPACK is here
+    // Our own factorisations, whether or not LAPACK is here. They are internal, so only debug builds can test them.
+    #if DEBUG
 
-    @Test func ownSVDOfDeficientMatrix() {
-        // Rank 1, 4 x 3, column-major.
-        var a = [Double](repeating: 0, count: 12)
-        for j in 0..<3 { for i in 0..<4 { a[j * 4 + i] = Double((i + 1) * (j + 1)) } }
-        let original = a
-        var (s, u, vh) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 16), [Double](repeating: 0, count: 9))
-        let info = a.withUnsafeMutableBufferPointer { a in
-            s.withUnsafeMutableBufferPointer { s in
-                u.withUnsafeMutableBufferPointer { u in
-                    vh.withUnsafeMutableBufferPointer { v in PlainMatrix<Double>.svd(4, 3, a.baseAddress!, s.baseAddress!, u: u.baseAddress, vh: v.baseAddress, full: true) }
+        @Test func ownSVDOfDeficientMatrix() {
+            // Rank 1, 4 x 3, column-major.
+            var a = [Double](repeating: 0, count: 12)
+            for j in 0..<3 { for i in 0..<4 { a[j * 4 + i] = Double((i + 1) * (j + 1)) } }
+            let original = a
+            var (s, u, vh) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 16), [Double](repeating: 0, count: 9))
+            let info = a.withUnsafeMutableBufferPointer { a in
+                s.withUnsafeMutableBufferPointer { s in
+                    u.withUnsafeMutableBufferPointer { u in
+                        vh.withUnsafeMutableBufferPointer { v in PlainMatrix<Double>.svd(4, 3, a.baseAddress!, s.baseAddress!, u: u.baseAddress, vh: v.baseAddress, full: true) }
+                    }
+                }
+            }
+            #expect(info == 0)
+            #expect(abs(s[0] - (30.0 * 14).squareRoot()) < 1e-12 && s[1] < 1e-12)
+            for i in 0..<4 {
+                for j in 0..<3 {
+                    let sum = (0..<3).reduce(0.0) { $0 + u[$1 * 4 + i] * s[$1] * vh[j * 3 + $1] }
+                    #expect(abs(sum - original[j * 4 + i]) < 1e-12)
+                }
+                for j in 0..<4 {
+                    let dot = (0..<4).reduce(0.0) { $0 + u[i * 4 + $1] * u[j * 4 + $1] }
+                    #expect(abs(dot - (i == j ? 1 : 0)) < 1e-12)
                 }
             }
         }
-        #expect(info == 0)
-        #expect(abs(s[0] - (30.0 * 14).squareRoot()) < 1e-12 && s[1] < 1e-12)
-        for i in 0..<4 {
-            for j in 0..<3 {
-                let sum = (0..<3).reduce(0.0) { $0 + u[$1 * 4 + i] * s[$1] * vh[j * 3 + $1] }
-                #expect(abs(sum - original[j * 4 + i]) < 1e-12)
-            }
-            for j in 0..<4 {
-                let dot = (0..<4).reduce(0.0) { $0 + u[i * 4 + $1] * u[j * 4 + $1] }
-                #expect(abs(dot - (i == j ? 1 : 0)) < 1e-12)
-            }
-        }
-    }
 
-    @Test func ownEigenvaluesOfCompanionMatrix() {
-        // (x - 1)(x - 2)(x - 3)(x² + 1)
-        let polynomial: [Double] = [-6, 11, -12, 12, -6]
-        let n = 5
-        var a = [ComplexDouble](repeating: .zero, count: n * n)
-        for i in 1..<n { a[(i - 1) * n + i] = .one }
-        for i in 0..<n { a[(n - 1) * n + i] = ComplexDouble(re: -polynomial[i], im: 0) }
-        var w = [ComplexDouble](repeating: .zero, count: n)
-        let info = a.withUnsafeMutableBufferPointer { a in w.withUnsafeMutableBufferPointer { w in PlainMatrix<ComplexDouble>.eig(n, a.baseAddress!, w.baseAddress!, nil) } }
-        #expect(info == 0)
-        for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
-            #expect(w.contains { ($0 - ComplexDouble(re: re, im: im)).magnitude < 1e-11 })
+        @Test func ownEigenvaluesOfCompanionMatrix() {
+            // (x - 1)(x - 2)(x - 3)(x² + 1)
+            let polynomial: [Double] = [-6, 11, -12, 12, -6]
+            let n = 5
+            var a = [ComplexDouble](repeating: .zero, count: n * n)
+            for i in 1..<n { a[(i - 1) * n + i] = .one }
+            for i in 0..<n { a[(n - 1) * n + i] = ComplexDouble(re: -polynomial[i], im: 0) }
+            var w = [ComplexDouble](repeating: .zero, count: n)
+            let info = a.withUnsafeMutableBufferPointer { a in w.withUnsafeMutableBufferPointer { w in PlainMatrix<ComplexDouble>.eig(n, a.baseAddress!, w.baseAddress!, nil) } }
+            #expect(info == 0)
+            for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
+                #expect(w.contains { ($0 - ComplexDouble(re: re, im: im)).magnitude < 1e-11 })
+            }
         }
-    }
+    #endif
 }

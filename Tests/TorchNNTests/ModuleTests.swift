@@ -38,8 +38,7 @@ private final class BadContainer: Module {
     }
 
     @Test func defaultWeightsAreThoseOfPyTorch() {
-        manualSeed(0)
-        let layer = Linear(3, 2)
+        let layer = Linear(3, 2, generator: Generator(seed: 0))
         // torch.manual_seed(0); torch.nn.Linear(3, 2)
         #expect(layer.weight.array(of: Float.self).map(\.bitPattern) == [0xbb8d_a3e8, 0x3e9e_9313, 0xbef3_4b7e, 0xbed9_8bc9, 0xbe63_b4b1, 0x3e1e_8953])
         #expect(layer.bias!.tensor.array(of: Float.self).map(\.bitPattern) == [0xbc3b_6b40, 0x3eea_617a])

@@ -74,7 +74,7 @@ private func draw(_ op: String, _ dtype: DType, _ n: Int, _ a: Double, _ b: Doub
 
     @Test func stateRoundTrip() throws {
         let g = Generator(seed: 42)
-        _ = Tensor.randn(3, generator: g)   // leaves a kept normal behind
+        _ = Tensor.randn(3, generator: g)  // leaves a kept normal behind
         let saved = g.state
         let first = Tensor.randn(5, generator: g).array(of: Float.self)
         let copy = try Generator(state: saved)
@@ -94,7 +94,7 @@ private func draw(_ op: String, _ dtype: DType, _ n: Int, _ a: Double, _ b: Doub
             #expect(g.state == good)
         }
         var pastTheEnd = good
-        pastTheEnd.replaceSubrange(8..<12, with: [10, 2, 0, 0])   // left 522
+        pastTheEnd.replaceSubrange(8..<12, with: [10, 2, 0, 0])  // left 522
         pastTheEnd.replaceSubrange(16..<18, with: [200, 0])
         #expect(throws: GeneratorStateError.self) { try g.setState(pastTheEnd) }
     }

@@ -102,6 +102,7 @@ private let nan = Double.nan
         var draws = Tensor.zeros(2, dtype: .float64)
         draws.fillUniform(from: 1.0 / 8, to: 1.0 / 3, generator: slopes)
         let s = draws.to(.float32).array(of: Float.self)
-        #expect(a.array(of: Float.self) == [-s[0], 2, -3 * s[1], 4])
+        // PyTorch rounds the slope once more than the uniform fill does.
+        #expect(zip(a.array(of: Float.self), [-s[0], 2, -3 * s[1], 4]).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 }

@@ -30,6 +30,17 @@ int64_t st_masked_scatter(int32_t element_size, st_view out, st_view mask, const
 bool st_sort_rows(StDType t, const void *in, void *values, int64_t *indices, int64_t rows, int64_t n, bool descending);
 /// k largest (or smallest) of each row, sorted; k <= n.
 bool st_topk_rows(StDType t, const void *in, void *values, int64_t *indices, int64_t rows, int64_t n, int64_t k, bool largest);
+/// The k-th smallest (k from 1) of each row, NaN last, and its position; the median of n is k = (n + 1) / 2. indices may be NULL.
+bool st_kth_rows(StDType t, const void *in, void *values, int64_t *indices, int64_t rows, int64_t n, int64_t k);
+/// The most frequent value of each row (of several the smallest) and the last position of it. indices may be NULL.
+bool st_mode_rows(StDType t, const void *in, void *values, int64_t *indices, int64_t rows, int64_t n);
+/// Distinct values of n contiguous elements: sorted, or (`sorted` false) those of consecutive runs. `values` has room for n. inverse ([n]: which value each element
+/// became) and counts ([n] room) may be NULL. NaNs are all distinct. Returns how many, -1 for a type without order, -2 without memory.
+int64_t st_unique(StDType t, const void *in, int64_t n, bool sorted, void *values, int64_t *inverse, int64_t *counts);
+/// out[x[i]] += weights[i] (float32 or float64, out alike) or += 1 (weights NULL, out int64). `out` starts at zero. Returns -1, or the first i whose x[i] is not in [0, bins).
+int64_t st_bincount(const int64_t *x, int64_t n, StDType weight_type, const void *weights, void *out, int64_t bins);
+/// Counts (as t: float32 or float64) of elements in `bins` equal parts of [low, high], the last one closed; others and NaN are left out. `out` starts at zero. PyTorch: histc.
+bool st_histogram(StDType t, const void *x, int64_t n, double low, double high, int64_t bins, void *out);
 /// First (right: last) position where `value` could be inserted; boundaries sorted contiguous [n].
 bool st_searchsorted(StDType t, const void *boundaries, int64_t n, const void *values, int64_t *out, int64_t count, bool right);
 

@@ -30,7 +30,8 @@ public class BatchNorm: Module {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         inLayer {
             guard ranks.contains(x.rank) else {
-                TensorError.report("\(type(of: self))", "expected \(ranks.lowerBound == ranks.upperBound ? "\(ranks.lowerBound)D" : "\(ranks.lowerBound)D or \(ranks.upperBound)D") input (got \(x.rank)D input)")
+                TensorError.report(
+                    "\(type(of: self))", "expected \(ranks.lowerBound == ranks.upperBound ? "\(ranks.lowerBound)D" : "\(ranks.lowerBound)D or \(ranks.upperBound)D") input (got \(x.rank)D input)")
                 return x
             }
             var share = momentum ?? 0

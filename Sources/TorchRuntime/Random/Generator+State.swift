@@ -39,7 +39,7 @@ extension Generator {
                 put(Int32(1).littleEndian, Offset.seeded)
                 put(UInt64(engine.pointee.next).littleEndian, Offset.next)
                 withUnsafeBytes(of: &engine.pointee.words) { words in
-                    for i in 0 ..< 624 {
+                    for i in 0..<624 {
                         put(UInt64(words.load(fromByteOffset: 4 * i, as: UInt32.self)).littleEndian, Offset.words + 8 * i)
                     }
                 }
@@ -74,7 +74,7 @@ extension Generator {
         fresh.seed = word(0)
         fresh.left = left
         fresh.next = UInt32(next)
-        for i in 0 ..< 624 {
+        for i in 0..<624 {
             let value = word(Offset.words + 8 * i)
             guard value <= UInt64(UInt32.max) else {
                 throw .badField(name: "word \(i)", value: "\(value)", byteOffset: Offset.words + 8 * i, expected: "less than 2^32")

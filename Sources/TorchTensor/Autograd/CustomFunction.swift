@@ -24,4 +24,3 @@ public func customFunction(
         return results
     }[0]
 }
-

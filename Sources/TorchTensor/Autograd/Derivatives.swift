@@ -44,12 +44,13 @@ public func jacobian(_ f: (Tensor) -> Tensor, at x: Tensor, createGraph: Bool = 
 
 /// All second derivatives of a scalar function. PyTorch: `torch.autograd.functional.hessian`.
 public func hessian(_ f: (Tensor) -> Tensor, at x: Tensor) -> Tensor {
-    jacobian({ input in
-        let y = f(input)
-        guard y.requiresGrad else { return input.zerosLike() }
-        let g: [Tensor?] = gradients(of: [y], withRespectTo: [input], createGraph: true, allowUnused: true)
-        return g[0] ?? input.zerosLike()
-    }, at: x)
+    jacobian(
+        { input in
+            let y = f(input)
+            guard y.requiresGrad else { return input.zerosLike() }
+            let g: [Tensor?] = gradients(of: [y], withRespectTo: [input], createGraph: true, allowUnused: true)
+            return g[0] ?? input.zerosLike()
+        }, at: x)
 }
 
 /// Hessian times vector, without the Hessian. PyTorch: `torch.autograd.functional.hvp`.
@@ -103,16 +104,17 @@ public func gradcheck(_ f: ([Tensor]) -> Tensor, _ inputs: [Tensor], epsilon: Do
 /// `gradcheck` of the derivatives' own derivatives. PyTorch: `torch.autograd.gradgradcheck`.
 public func gradgradcheck(_ f: ([Tensor]) -> Tensor, _ inputs: [Tensor], epsilon: Double = 1e-6, atol: Double = 1e-5, rtol: Double = 1e-3) throws {
     let which = inputs.indices.filter { inputs[$0].requiresGrad }
-    try gradcheck({ xs in
-        let active = xs.enumerated().map { which.contains($0) && !$1.requiresGrad ? $1.requiringGrad() : $1 }
-        return enableGrad {
-            let y = f(active)
-            let weights = (0..<y.count).map { Glibc.sin(Double($0) + 1) }
-            let g: [Tensor?] = gradients(
-                of: [y], withRespectTo: which.map { active[$0] }, gradOutputs: [Tensor(weights, shape: y.shape, dtype: y.dtype)], createGraph: true,
-                allowUnused: true)
-            // One scalar of all first derivatives.
-            return zip(which, g).map { i, g in ((g ?? active[i].zerosLike()) * (Double(i) + 1)).sum() }.reduce(Tensor(0, dtype: y.dtype)) { $0 + $1 }
-        }
-    }, inputs, epsilon: epsilon, atol: atol, rtol: rtol)
+    try gradcheck(
+        { xs in
+            let active = xs.enumerated().map { which.contains($0) && !$1.requiresGrad ? $1.requiringGrad() : $1 }
+            return enableGrad {
+                let y = f(active)
+                let weights = (0..<y.count).map { Glibc.sin(Double($0) + 1) }
+                let g: [Tensor?] = gradients(
+                    of: [y], withRespectTo: which.map { active[$0] }, gradOutputs: [Tensor(weights, shape: y.shape, dtype: y.dtype)], createGraph: true,
+                    allowUnused: true)
+                // One scalar of all first derivatives.
+                return zip(which, g).map { i, g in ((g ?? active[i].zerosLike()) * (Double(i) + 1)).sum() }.reduce(Tensor(0, dtype: y.dtype)) { $0 + $1 }
+            }
+        }, inputs, epsilon: epsilon, atol: atol, rtol: rtol)
 }

@@ -235,7 +235,8 @@ final class MultiOutputNode: Node, @unchecked Sendable {
         for i in gradients.indices { gradients[i] = nil }
         let needs = (0..<inputCount).map { edge($0)?.isNeeded ?? false }
         // Outputs with a graph, through fresh ports, when second derivatives are recorded.
-        let saved = st_grad_enabled()
+        let saved =
+            st_grad_enabled()
             ? outputs.enumerated().map { i, o in o.dtype.isDifferentiable ? Tensor(o.impl.alias(node: OutputPort(o, self, i))) : o } : outputs
         let results = derivative(arrived, saved, needs)
         for i in 0..<inputCount { if let e = edge(i), e.isNeeded { send(e, results[i]) } }

@@ -69,8 +69,12 @@ extension Tensor {
     public static func arange(_ start: Scalar, _ end: Scalar, step: Scalar = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
         let (s, e, d) = (start.doubleValue, end.doubleValue, step.doubleValue)
         guard d != 0, s.isFinite, e.isFinite, (d > 0) == (e >= s) || e == s else {
-            let reason = d == 0 ? "step must be nonzero" : !s.isFinite || !e.isFinite ? "unsupported range: \(s) -> \(e)"
-                : "upper bound and lower bound inconsistent with step sign: \(s) to \(e) by \(d)"
+            let reason =
+                d == 0
+                ? "step must be nonzero"
+                : !s.isFinite || !e.isFinite
+                    ? "unsupported range: \(s) -> \(e)"
+                    : "upper bound and lower bound inconsistent with step sign: \(s) to \(e) by \(d)"
             TensorError.report("arange", reason)
             return placeholder
         }

@@ -119,9 +119,14 @@ extension Tensor {
             return .placeholder
         }
         let result = noGrad { rank == 0 ? block.reshape([]) : d == 0 ? block : block.moveDim(0, d).contiguous() }
-        return Tensor(result.impl.alias()).recorded("indexAdd", (self, { $0 }), (source, { g in
-            let part = g.indexSelect(d, k)
-            return (alpha == 1 ? part : part * alpha).reshaped(source.dims)
-        }))
+        return Tensor(result.impl.alias()).recorded(
+            "indexAdd", (self, { $0 }),
+            (
+                source,
+                { g in
+                    let part = g.indexSelect(d, k)
+                    return (alpha == 1 ? part : part * alpha).reshaped(source.dims)
+                }
+            ))
     }
 }

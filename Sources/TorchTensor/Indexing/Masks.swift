@@ -66,11 +66,14 @@ extension Tensor {
         let shape = source.dims
         return out.recorded(
             "maskedScatter", (self, { g in g.maskedFill(m, .int(0)) }),
-            (source, { g in
-                let used = g.maskedSelect(m)
-                let rest = Tensor.zeros([shape.product - used.count], dtype: g.dtype, device: g.device)
-                return cat([used, rest]).reshaped(shape)
-            }))
+            (
+                source,
+                { g in
+                    let used = g.maskedSelect(m)
+                    let rest = Tensor.zeros([shape.product - used.count], dtype: g.dtype, device: g.device)
+                    return cat([used, rest]).reshaped(shape)
+                }
+            ))
     }
 
     // MARK: Positions

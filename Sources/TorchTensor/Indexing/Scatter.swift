@@ -197,7 +197,8 @@ extension Tensor {
         guard value.rank == 0, k.rank <= 1 else {
             TensorError.report(
                 "indexFill",
-                value.rank == 0 ? "Index has to be a vector/scalar, got shape \(k.dims)"
+                value.rank == 0
+                    ? "Index has to be a vector/scalar, got shape \(k.dims)"
                     : "index_fill_ only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
             return .placeholder
         }

@@ -54,10 +54,13 @@ extension Tensor {
         let to = Tensor.positions(sizes, strides, offset)
         return out.recorded(
             "asStridedScatter",
-            (self, { g in
-                let from = Tensor.positions(g.dims, layout, start)
-                return arranged(g).indexFill(0, to, .int(0)).indexSelect(0, from).reshaped(g.dims)
-            }),
+            (
+                self,
+                { g in
+                    let from = Tensor.positions(g.dims, layout, start)
+                    return arranged(g).indexFill(0, to, .int(0)).indexSelect(0, from).reshaped(g.dims)
+                }
+            ),
             (source, { g in arranged(g).indexSelect(0, to).reshaped(sizes) }))
     }
 

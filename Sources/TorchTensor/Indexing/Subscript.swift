@@ -120,15 +120,21 @@ extension Tensor {
         let shape = value.dims
         return out.recorded(
             "indexPut",
-            (self, { g in
-                var rest = g
-                rest.assign(.number(.int(0)), items)
-                return rest
-            }),
-            (value, { g in
-                // Leading sizes of 1 that the part does not have.
-                let part = g.indexed(items)
-                return part.rank < shape.count ? part.sumToSize(Dims(shape[(shape.count - part.rank)...])).reshaped(shape) : part
-            }))
+            (
+                self,
+                { g in
+                    var rest = g
+                    rest.assign(.number(.int(0)), items)
+                    return rest
+                }
+            ),
+            (
+                value,
+                { g in
+                    // Leading sizes of 1 that the part does not have.
+                    let part = g.indexed(items)
+                    return part.rank < shape.count ? part.sumToSize(Dims(shape[(shape.count - part.rank)...])).reshaped(shape) : part
+                }
+            ))
     }
 }

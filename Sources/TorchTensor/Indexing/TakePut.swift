@@ -43,7 +43,8 @@ extension Tensor {
     public func takeAlongDim(_ indices: Tensor, dim: Int? = nil) -> Tensor {
         guard let dim else { return reshape([count]).gather(0, indices.reshape([indices.count])) }
         guard rank == indices.rank else {
-            TensorError.report("takeAlongDim", "torch.take_along_dim(): input and indices should have the same number of dimensions, but got \(rank) dimensions for input, and \(indices.rank) dimensions for indices")
+            TensorError.report(
+                "takeAlongDim", "torch.take_along_dim(): input and indices should have the same number of dimensions, but got \(rank) dimensions for input, and \(indices.rank) dimensions for indices")
             return .placeholder
         }
         guard indices.dtype.isInteger, indices.dtype == .int64 else {

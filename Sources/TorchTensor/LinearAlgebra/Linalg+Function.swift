@@ -152,11 +152,16 @@ extension Linalg {
             TensorError.report("linalg.vander", "not implemented for \(base.dtype)")
             return .placeholder
         }
-        return out.recordedWithOutput("vander", (base, { g, y in
-            if count < 2 { return base.zerosLike() }
-            let slopes = y.narrow(-1, 0, count - 1) * Tensor.arange(1, .int(count), dtype: y.dtype.real, device: y.device)
-            return (g.narrow(-1, 1, count - 1) * slopes.conjugateIfComplex).sum(dim: -1)
-        }))
+        return out.recordedWithOutput(
+            "vander",
+            (
+                base,
+                { g, y in
+                    if count < 2 { return base.zerosLike() }
+                    let slopes = y.narrow(-1, 0, count - 1) * Tensor.arange(1, .int(count), dtype: y.dtype.real, device: y.device)
+                    return (g.narrow(-1, 1, count - 1) * slopes.conjugateIfComplex).sum(dim: -1)
+                }
+            ))
     }
 }
 

@@ -23,11 +23,16 @@ extension Linalg {
             TensorError.report("\(name)", "the norm of no elements is not defined for this order: shape \(x.dims)")
             return .placeholder
         }
-        return x.reduced(largest ? .max : .min, dims, keepDim: keepDim, name).recordedWithOutput(name, (x, { g, y in
-            let (value, gradient) = (y.restoringDims(dims, keepDim: keepDim), g.restoringDims(dims, keepDim: keepDim))
-            let mask = (x.withoutGraph .== value.withoutGraph).to(g.dtype)
-            return mask * (gradient / mask.sum(dims, keepDim: true))
-        }))
+        return x.reduced(largest ? .max : .min, dims, keepDim: keepDim, name).recordedWithOutput(
+            name,
+            (
+                x,
+                { g, y in
+                    let (value, gradient) = (y.restoringDims(dims, keepDim: keepDim), g.restoringDims(dims, keepDim: keepDim))
+                    let mask = (x.withoutGraph .== value.withoutGraph).to(g.dtype)
+                    return mask * (gradient / mask.sum(dims, keepDim: true))
+                }
+            ))
     }
 
     // MARK: Vectors
@@ -53,9 +58,14 @@ extension Linalg {
             let count = (x .!= 0).to(x.dtype.real).reduced(.sum, d, keepDim: keepDim, name)
             return count.recorded(name, x) { _ in x.zerosLike() }
         }
-        return x.reduced(.norm, d, keepDim: keepDim, name, KernelParameters(order)).recordedWithOutput(name, (x, { g, y in
-            normGradient(x, order, g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim))
-        }))
+        return x.reduced(.norm, d, keepDim: keepDim, name, KernelParameters(order)).recordedWithOutput(
+            name,
+            (
+                x,
+                { g, y in
+                    normGradient(x, order, g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim))
+                }
+            ))
     }
 
     /// Zero gradient where the norm (or, below 1, the element) is zero: a subgradient.

@@ -27,7 +27,8 @@ extension Linalg {
         if mode == .r {
             let q = Tensor.make([0], a.dtype, device: a.device)
             let result = Tensor.recordedJointly("qr", outputs: [Tensor(r.impl.alias())], [a]) { _, _, _ in
-                TensorError.report("linalg.qr", "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require gradients")
+                TensorError.report(
+                    "linalg.qr", "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require gradients")
                 return [nil]
             }
             return (q, result[0])
@@ -131,7 +132,8 @@ extension Tensor {
             let which = "other.shape[\(left ? -2 : -1)]"
             TensorError.report(
                 name,
-                tau.rank > 0 && tau.dims[tau.rank - 1] != Swift.min(side, dims[rank - 1]) ? "tau.shape[-1] must be equal to min(\(which), input.shape[-1])"
+                tau.rank > 0 && tau.dims[tau.rank - 1] != Swift.min(side, dims[rank - 1])
+                    ? "tau.shape[-1] must be equal to min(\(which), input.shape[-1])"
                     : dims[rank - 2] != side ? "input.shape[-2] must be equal to \(which)" : "\(which) must be greater than or equal to tau.shape[-1]")
             return .placeholder
         }

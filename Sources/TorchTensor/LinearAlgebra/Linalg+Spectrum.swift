@@ -22,8 +22,10 @@ extension Linalg {
             return (.placeholder, .placeholder, .placeholder)
         }
         let results = Tensor.recordedJointly("svd", outputs: [u, s, vh], [a]) { g, o, _ in
-            [svdGradient(
-                o[0].narrow(-1, 0, k), o[1], o[2].narrow(-2, 0, k), g[0]?.narrow(-1, 0, k), g[1], g[2]?.narrow(-2, 0, k))]
+            [
+                svdGradient(
+                    o[0].narrow(-1, 0, k), o[1], o[2].narrow(-2, 0, k), g[0]?.narrow(-1, 0, k), g[1], g[2]?.narrow(-2, 0, k))
+            ]
         }
         return (results[0], results[1], results[2])
     }

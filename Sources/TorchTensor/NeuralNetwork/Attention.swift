@@ -22,7 +22,9 @@ func attend(
     let operation = "scaledDotProductAttention"
     guard query.rank >= 2, key.rank >= 2, value.rank >= 2, query.dtype == key.dtype, query.dtype == value.dtype else {
         TensorError.report(
-            operation, "Expected query, key, and value to all be at least 2 dimensional and of one dtype, but got query \(query.dims) \(query.dtype), key \(key.dims) \(key.dtype), value \(value.dims) \(value.dtype)")
+            operation,
+            "Expected query, key, and value to all be at least 2 dimensional and of one dtype, but got query \(query.dims) \(query.dtype), key \(key.dims) \(key.dtype), value \(value.dims) \(value.dtype)"
+        )
         return nil
     }
     let e = query.dims[query.rank - 1]

@@ -34,7 +34,9 @@ enum Convolve {
         if y.count > 0 {
             if input.count == 0 || kernel.count == 0 {
                 y.fillUnshared(0)
-                if let plainBias { y.backend.copy(y.operand, plainBias.view(sizes: channelSizes(plainBias, y.rank), strides: channelSizes(plainBias, y.rank).contiguousStrides).operand.expanded(to: y.dims)) }
+                if let plainBias {
+                    y.backend.copy(y.operand, plainBias.view(sizes: channelSizes(plainBias, y.rank), strides: channelSizes(plainBias, y.rank).contiguousStrides).operand.expanded(to: y.dims))
+                }
             } else if !y.backend.convolution(y.operand, input.operand, weight: kernel.operand, bias: plainBias?.operand, shape) {
                 return missing(name, x)
             }
@@ -208,11 +210,14 @@ enum Convolve {
         }
         guard w.dims[0] == x.dims[1], x.dims[1] % groups == 0 else {
             TensorError.report(
-                operation, "Given transposed=1, weight of size \(list(w.dims)), expected input\(list(x.dims)) to have \(w.dims[0]) channels, a multiple of groups=\(groups), but got \(x.dims[1]) channels instead")
+                operation,
+                "Given transposed=1, weight of size \(list(w.dims)), expected input\(list(x.dims)) to have \(w.dims[0]) channels, a multiple of groups=\(groups), but got \(x.dims[1]) channels instead"
+            )
             return .placeholder
         }
         if let bias, bias.rank != 1 || bias.dims[0] != w.dims[1] * groups {
-            TensorError.report(operation, "Given transposed=1, weight of size \(list(w.dims)), expected bias to be 1-dimensional with \(w.dims[1] * groups) elements, but got bias of size \(list(bias.dims)) instead")
+            TensorError.report(
+                operation, "Given transposed=1, weight of size \(list(w.dims)), expected bias to be 1-dimensional with \(w.dims[1] * groups) elements, but got bias of size \(list(bias.dims)) instead")
             return .placeholder
         }
         var sizes = Dims([x.dims[0], w.dims[1] * groups])

@@ -15,24 +15,29 @@ extension Tensor {
         case 1: out = x.abs().withoutGraph.reduced(.sum, d, keepDim: true, "norm")
         default: out = x.withoutGraph.reduced(.norm, d, keepDim: true, "norm", KernelParameters(p))
         }
-        let recorded = out.recordedWithOutput("norm", (x, { g, n in
-            let isZero = n.withoutGraph .== 0
-            let safe = isZero.select(n.withoutGraph.onesLike(), n)
-            let slope: Tensor
-            switch p {
-            case 0: return x.zerosLike()
-            case 1: slope = x.sgn()
-            case 2: slope = x / safe
-            case .infinity, -.infinity:
-                // Equal extremes share.
-                let at = (x.withoutGraph.abs() .== n.withoutGraph).to(x.dtype)
-                slope = x.sgn() * (at / at.sum(d, keepDim: true))
-            default:
-                let power = x.abs().pow(p - 1)
-                slope = x.sgn() * (p < 2 ? (x.withoutGraph .== 0).select(power.withoutGraph.zerosLike(), power) : power) / safe.pow(p - 1)
-            }
-            return isZero.select(x.withoutGraph.zerosLike(), g * slope)
-        }))
+        let recorded = out.recordedWithOutput(
+            "norm",
+            (
+                x,
+                { g, n in
+                    let isZero = n.withoutGraph .== 0
+                    let safe = isZero.select(n.withoutGraph.onesLike(), n)
+                    let slope: Tensor
+                    switch p {
+                    case 0: return x.zerosLike()
+                    case 1: slope = x.sgn()
+                    case 2: slope = x / safe
+                    case .infinity, -.infinity:
+                        // Equal extremes share.
+                        let at = (x.withoutGraph.abs() .== n.withoutGraph).to(x.dtype)
+                        slope = x.sgn() * (at / at.sum(d, keepDim: true))
+                    default:
+                        let power = x.abs().pow(p - 1)
+                        slope = x.sgn() * (p < 2 ? (x.withoutGraph .== 0).select(power.withoutGraph.zerosLike(), power) : power) / safe.pow(p - 1)
+                    }
+                    return isZero.select(x.withoutGraph.zerosLike(), g * slope)
+                }
+            ))
         var mask = Dims(rank: rank)
         for i in d { mask[i] = 1 }
         return keepDim ? recorded : recorded.reshaped(Dims((0..<rank).filter { mask[$0] == 0 }.map { self.dims[$0] }))

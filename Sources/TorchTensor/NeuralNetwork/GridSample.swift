@@ -10,7 +10,9 @@ public enum GridSamplePadding: String, Sendable { case zeros, border, reflection
 public func gridSample(_ x: Tensor, _ grid: Tensor, mode: GridSampleMode = .bilinear, padding: GridSamplePadding = .zeros, alignCorners: Bool = false) -> Tensor {
     let n = x.rank - 2
     guard n == 2 || n == 3, grid.rank == x.rank, grid.dims[grid.rank - 1] == n, grid.dims[0] == x.dims[0] else {
-        TensorError.report("gridSample", "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions and batch, and grid to have size \(n) in last dimension, but got input \(x.dims) and grid \(grid.dims)")
+        TensorError.report(
+            "gridSample",
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions and batch, and grid to have size \(n) in last dimension, but got input \(x.dims) and grid \(grid.dims)")
         return .placeholder
     }
     guard x.dtype.isFloatingPoint, grid.dtype == x.dtype else {
@@ -185,7 +187,8 @@ private struct GridSampler {
 public func affineGrid(_ theta: Tensor, size: [Int], alignCorners: Bool = false) -> Tensor {
     let n = size.count - 2
     guard n == 2 || n == 3, theta.dims == [size[0], n, n + 1], theta.dtype.isFloatingPoint, size.allSatisfy({ $0 > 0 }) else {
-        TensorError.report("affineGrid", "Expected a batch of 2D affine matrices of shape Nx2x3 for size (n, c, h, w), or of 3D ones of shape Nx3x4 for size (n, c, d, h, w). Got \(theta.dims) and \(size).")
+        TensorError.report(
+            "affineGrid", "Expected a batch of 2D affine matrices of shape Nx2x3 for size (n, c, h, w), or of 3D ones of shape Nx3x4 for size (n, c, d, h, w). Got \(theta.dims) and \(size).")
         return .placeholder
     }
     func line(_ count: Int) -> [Double] {

@@ -25,7 +25,9 @@ public func interpolate(
 ) -> Tensor {
     let n = x.rank - 2
     guard n >= 1, n <= 3 else {
-        TensorError.report("interpolate", "Input Error: Only 3D, 4D and 5D input Tensors supported (got \(x.rank)D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got \(mode.rawValue))")
+        TensorError.report(
+            "interpolate",
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got \(x.rank)D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got \(mode.rawValue))")
         return .placeholder
     }
     let wanted: Int?
@@ -59,7 +61,10 @@ public func interpolate(
             TensorError.report("interpolate", "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of \(input) and scale_factor of \(scale)")
             return .placeholder
         }
-        out = (0..<n).map { let v = Double(input[$0]) * s[$0]; return v.isFinite && v < 9e15 ? Int(v.rounded(.down)) : -1 }
+        out = (0..<n).map {
+            let v = Double(input[$0]) * s[$0]
+            return v.isFinite && v < 9e15 ? Int(v.rounded(.down)) : -1
+        }
         if !recomputeScaleFactor { factors = s }
     default:
         TensorError.report("interpolate", size == nil ? "either size or scale_factor should be defined" : "only one of size or scale_factor should be defined")

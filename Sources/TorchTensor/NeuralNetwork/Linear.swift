@@ -9,7 +9,8 @@ public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tens
     let (inner, columns) = (weight.dims[1], weight.dims[0])
     guard x.dims[x.rank - 1] == inner else {
         TensorError.report(
-            "linear", "mat1 and mat2 shapes cannot be multiplied (\(x.dims.product / Swift.max(1, x.dims[x.rank - 1]))x\(x.dims[x.rank - 1]) and \(inner)x\(columns)): input \(x.dims), weight \(weight.dims)",
+            "linear",
+            "mat1 and mat2 shapes cannot be multiplied (\(x.dims.product / Swift.max(1, x.dims[x.rank - 1]))x\(x.dims[x.rank - 1]) and \(inner)x\(columns)): input \(x.dims), weight \(weight.dims)",
             hint: "the last dimension of the input must be the layer's number of input features, \(inner)")
         return .placeholder
     }

@@ -178,7 +178,10 @@ public func tripletMarginLoss(
     reduction: Reduction = .mean
 ) -> Tensor {
     guard anchor.rank == positive.rank, anchor.rank == negative.rank else {
-        TensorError.report("tripletMarginLoss", "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor \(anchor.rank)D, positive \(positive.rank)D, and negative \(negative.rank)D inputs")
+        TensorError.report(
+            "tripletMarginLoss",
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor \(anchor.rank)D, positive \(positive.rank)D, and negative \(negative.rank)D inputs"
+        )
         return .placeholder
     }
     guard margin > 0 else {

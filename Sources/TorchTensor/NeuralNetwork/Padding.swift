@@ -16,7 +16,9 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
     let n = padding.count / 2
     guard n >= 1, n <= 3, x.rank == n + 1 || x.rank == n + 2 else {
         TensorError.report(
-            "pad", "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: padding \(padding) pads the last \(n) dimensions, which wants an input of \(n + 1) or \(n + 2) dimensions, got \(x.dims)")
+            "pad",
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: padding \(padding) pads the last \(n) dimensions, which wants an input of \(n + 1) or \(n + 2) dimensions, got \(x.dims)"
+        )
         return .placeholder
     }
     var y = x
@@ -46,10 +48,12 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
         }
         guard fits, total >= (mode == .replicate ? 1 : 0) else {
             TensorError.report(
-                "pad", mode == .reflect
+                "pad",
+                mode == .reflect
                     ? "Padding size should be less than the corresponding input dimension, but got: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
-                    : mode == .circular ? "Padding value causes wrapping around more than once: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
-                    : "input \(x.dims) is too small. Calculated output size \(total) at dimension \(d)")
+                    : mode == .circular
+                        ? "Padding value causes wrapping around more than once: padding (\(before), \(after)) at dimension \(d) of input \(x.dims)"
+                        : "input \(x.dims) is too small. Calculated output size \(total) at dimension \(d)")
             return .placeholder
         }
         let index = (0..<total).map { k -> Int in
@@ -76,7 +80,8 @@ func padConstant(_ x: Tensor, _ padding: [Int], _ value: Scalar) -> Tensor {
         let (before, after) = (padding[2 * i], padding[2 * i + 1])
         sizes[d] = x.dims[d] + before + after
         guard sizes[d] >= 0 else {
-            TensorError.report("pad", "The input size \(x.dims[d]), plus negative padding \(before) and \(after) resulted in a negative output size, which is invalid. Check dimension \(d) of your input.")
+            TensorError.report(
+                "pad", "The input size \(x.dims[d]), plus negative padding \(before) and \(after) resulted in a negative output size, which is invalid. Check dimension \(d) of your input.")
             return .placeholder
         }
         let first = Swift.max(0, -before)

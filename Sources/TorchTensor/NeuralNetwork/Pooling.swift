@@ -231,7 +231,8 @@ enum Pool {
     ) -> Tensor {
         let operation = "\(name)"
         guard x.rank == n + 2 || x.rank == n + 1, x.dims == indices.dims else {
-            TensorError.report(operation, "Expected shape of indices to be same as that of the input tensor (\(x.dims)) of \(n + 1) or \(n + 2) dimensions but got indices tensor with shape: \(indices.dims)")
+            TensorError.report(
+                operation, "Expected shape of indices to be same as that of the input tensor (\(x.dims)) of \(n + 1) or \(n + 2) dimensions but got indices tensor with shape: \(indices.dims)")
             return .placeholder
         }
         guard indices.dtype == .int64 else {

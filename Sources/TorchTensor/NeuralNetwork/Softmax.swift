@@ -8,10 +8,11 @@ extension Tensor {
         rowwise(d) { rows in
             let out = Tensor.make(rows.dims, rows.dtype, device: rows.device)
             return out.backend.softmax(out.operand, rows.operand, logarithm: logarithm) ? out : nil
-        } ?? {
-            TensorError.report("\(name)", "\"\(name)\" not implemented for \(dtype)", hint: "convert with .to(.float32) first")
-            return Tensor.placeholder
-        }()
+        }
+            ?? {
+                TensorError.report("\(name)", "\"\(name)\" not implemented for \(dtype)", hint: "convert with .to(.float32) first")
+                return Tensor.placeholder
+            }()
     }
 
     /// Calls `body` with this tensor as contiguous [rows, size of dim] and undoes the folding of its result. Unrecorded.

@@ -4,7 +4,9 @@ import TorchRuntime
 /// (*, c r², h, w) as (*, c, h r, w r). PyTorch: `torch.nn.functional.pixel_shuffle`.
 public func pixelShuffle(_ x: Tensor, _ factor: Int) -> Tensor {
     guard x.rank >= 3, factor > 0, x.dims[x.rank - 3] % (factor * factor) == 0 else {
-        TensorError.report("pixelShuffle", "pixel_shuffle expects an input of at least 3 dimensions whose 'channel' dimension is divisible by the square of the positive upscale_factor, but got \(x.dims) and \(factor)")
+        TensorError.report(
+            "pixelShuffle",
+            "pixel_shuffle expects an input of at least 3 dimensions whose 'channel' dimension is divisible by the square of the positive upscale_factor, but got \(x.dims) and \(factor)")
         return .placeholder
     }
     let lead = Array(x.dims[..<(x.rank - 3)])
@@ -16,7 +18,8 @@ public func pixelShuffle(_ x: Tensor, _ factor: Int) -> Tensor {
 /// (*, c, h r, w r) as (*, c r², h, w). PyTorch: `torch.nn.functional.pixel_unshuffle`.
 public func pixelUnshuffle(_ x: Tensor, _ factor: Int) -> Tensor {
     guard x.rank >= 3, factor > 0, x.dims[x.rank - 2] % factor == 0, x.dims[x.rank - 1] % factor == 0 else {
-        TensorError.report("pixelUnshuffle", "pixel_unshuffle expects height and width of an input of at least 3 dimensions to be divisible by the positive downscale_factor, but got \(x.dims) and \(factor)")
+        TensorError.report(
+            "pixelUnshuffle", "pixel_unshuffle expects height and width of an input of at least 3 dimensions to be divisible by the positive downscale_factor, but got \(x.dims) and \(factor)")
         return .placeholder
     }
     let lead = Array(x.dims[..<(x.rank - 3)])
@@ -54,7 +57,10 @@ private struct Patches {
             return free < 0 ? 0 : free / s[i] + 1
         }
         guard counts.allSatisfy({ $0 > 0 }) else {
-            TensorError.report(operation, "Given input with spatial size \(input), kernel_size=\(k), dilation=\(d), padding=\(p), calculated shape of the array of sliding blocks as \(counts), but its components must be at least one.")
+            TensorError.report(
+                operation,
+                "Given input with spatial size \(input), kernel_size=\(k), dilation=\(d), padding=\(p), calculated shape of the array of sliding blocks as \(counts), but its components must be at least one."
+            )
             return nil
         }
         (kernel, self.dilation, self.padding, self.stride) = (k, d, p, s)
@@ -101,7 +107,8 @@ public func fold(_ x: Tensor, outputSize: SpatialSize, kernelSize: SpatialSize, 
     else { return .placeholder }
     let (area, windows) = (p.kernel[0] * p.kernel[1], p.counts[0] * p.counts[1])
     guard x.dims[1] % area == 0, x.dims[2] == windows else {
-        TensorError.report("fold", "Expected size of input's dimension 1 to be divisible by the product of kernel_size \(p.kernel) and dimension 2 to be the number of windows \(windows), but got input \(x.dims)")
+        TensorError.report(
+            "fold", "Expected size of input's dimension 1 to be divisible by the product of kernel_size \(p.kernel) and dimension 2 to be the number of windows \(windows), but got input \(x.dims)")
         return .placeholder
     }
     let channels = x.dims[1] / area

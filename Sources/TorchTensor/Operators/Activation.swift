@@ -10,9 +10,11 @@ extension Tensor {
 
     /// Logistic function 1 / (1 + e^-x). PyTorch: `torch.sigmoid`.
     public func sigmoid() -> Tensor {
-        unaryOfOutput(.sigmoid, "sigmoid", { g, y in
-            Tensor.fused(.sigmoidGradY, g, y, "sigmoidBackward") { g, y in g * (y * (1 - y)).conjugateIfComplex }
-        })
+        unaryOfOutput(
+            .sigmoid, "sigmoid",
+            { g, y in
+                Tensor.fused(.sigmoidGradY, g, y, "sigmoidBackward") { g, y in g * (y * (1 - y)).conjugateIfComplex }
+            })
     }
 
     /// log(sigmoid(x)), without overflow. PyTorch: `torch.nn.functional.logsigmoid`.

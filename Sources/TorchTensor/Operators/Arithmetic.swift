@@ -136,7 +136,7 @@ extension Tensor {
     /// Power, broadcast. PyTorch: `torch.pow`.
     public func pow(_ exponent: Tensor) -> Tensor {
         if exponent.impl.isNumber || (exponent.rank == 0 && !exponent.requiresGrad && exponent.count == 1 && dtype.isDifferentiable && !exponent.dtype.isComplex) {
-            if dtype.isFloatingPoint && !exponent.dtype.isComplex { return pow(exponent.item(Double.self)) .converted(to: Tensor.resultType(self, exponent)) }
+            if dtype.isFloatingPoint && !exponent.dtype.isComplex { return pow(exponent.item(Double.self)).converted(to: Tensor.resultType(self, exponent)) }
         }
         let promoted = Tensor.resultType(self, exponent)
         if promoted.isInteger && !exponent.dtype.isUnsigned && exponent.dtype != .bool && exponent.impl.isNumber && exponent.item(Int.self) < 0 {
@@ -146,17 +146,23 @@ extension Tensor {
         let out = Tensor.combine(.pow, self, exponent, "pow")
         return out.recordedWithOutput(
             "pow",
-            (self, { g, _ in
-                // x^0 has derivative 0 even at x = 0.
-                let d = exponent * self.pow(exponent - 1)
-                return g * (exponent .== 0).select(d.zerosLike(), d).conjugateIfComplex
-            }),
-            (exponent, { g, y in
-                let towardsZero = exponent.dtype.isComplex ? (exponent.real .>= 0).logicalAnd(exponent.imag .== 0) : exponent .>= 0
-                let zeroBase = (self .== 0).logicalAnd(towardsZero)
-                let d = y * self.log()
-                return g * zeroBase.select(d.zerosLike(), d).conjugateIfComplex
-            }))
+            (
+                self,
+                { g, _ in
+                    // x^0 has derivative 0 even at x = 0.
+                    let d = exponent * self.pow(exponent - 1)
+                    return g * (exponent .== 0).select(d.zerosLike(), d).conjugateIfComplex
+                }
+            ),
+            (
+                exponent,
+                { g, y in
+                    let towardsZero = exponent.dtype.isComplex ? (exponent.real .>= 0).logicalAnd(exponent.imag .== 0) : exponent .>= 0
+                    let zeroBase = (self .== 0).logicalAnd(towardsZero)
+                    let d = y * self.log()
+                    return g * zeroBase.select(d.zerosLike(), d).conjugateIfComplex
+                }
+            ))
     }
 
     /// Power with a number as exponent. PyTorch: `torch.pow`.

@@ -75,18 +75,23 @@ extension Tensor {
             TensorError.report("logcumsumexp", "\"logcumsumexp_out_cpu\" not implemented for \(dtype)", hint: "convert with .to(.float32) first")
             return .placeholder
         }
-        return runningLogSumExp(d, reverse: false).recordedWithOutput("logcumsumexp", (self, { g, y in
-            if g.isRecorded || y.isRecorded { return self.logcumsumexpDerivative(g, y, d) }
-            if self.dtype.isComplex {
-                return ((g.conj().log() - y).logSumExpOfRest(d) + self).exp().conj()
-            }
-            // Positive and negative gradients apart, in logarithms.
-            let size = g.abs().log()
-            let nothing = Tensor.number(-Double.infinity, g)
-            let up = (g .> 0).select(size, nothing)
-            let down = (g .< 0).select(size, nothing)
-            return ((up - y).logSumExpOfRest(d) + self).exp() - ((down - y).logSumExpOfRest(d) + self).exp()
-        }))
+        return runningLogSumExp(d, reverse: false).recordedWithOutput(
+            "logcumsumexp",
+            (
+                self,
+                { g, y in
+                    if g.isRecorded || y.isRecorded { return self.logcumsumexpDerivative(g, y, d) }
+                    if self.dtype.isComplex {
+                        return ((g.conj().log() - y).logSumExpOfRest(d) + self).exp().conj()
+                    }
+                    // Positive and negative gradients apart, in logarithms.
+                    let size = g.abs().log()
+                    let nothing = Tensor.number(-Double.infinity, g)
+                    let up = (g .> 0).select(size, nothing)
+                    let down = (g .< 0).select(size, nothing)
+                    return ((up - y).logSumExpOfRest(d) + self).exp() - ((down - y).logSumExpOfRest(d) + self).exp()
+                }
+            ))
     }
 
     /// The derivative in differentiable operators: all n² shares of element k in result i.
@@ -244,7 +249,8 @@ extension Tensor {
         if let spacings, spacings != d.count {
             TensorError.report(
                 "gradient",
-                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but got a spacing argument of length \(spacings) and a dim argument of length \(d.count).")
+                "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same length, but got a spacing argument of length \(spacings) and a dim argument of length \(d.count)."
+            )
             return nil
         }
         for i in d where self.dims[i] < edgeOrder + 1 {

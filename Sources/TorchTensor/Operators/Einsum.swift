@@ -204,11 +204,12 @@ private struct EinsumPlan {
                 let mine = result.filter { labels.contains($0) }
                 let ordered = t.permuted(mine.map { labels.firstIndex(of: $0)! })
                 var next = 0
-                return ordered.reshape(result.map { l in
-                    if !labels.contains(l) { return 1 }
-                    next += 1
-                    return ordered.dims[next - 1]
-                })
+                return ordered.reshape(
+                    result.map { l in
+                        if !labels.contains(l) { return 1 }
+                        next += 1
+                        return ordered.dims[next - 1]
+                    })
             }
             return (result, spread(la, a) * spread(lb, b))
         }

@@ -30,13 +30,15 @@ extension Tensor {
 
     /// The larger of each two elements; a number beats NaN. PyTorch: `torch.fmax`.
     public func fmax(_ other: Tensor) -> Tensor {
-        Tensor.binary(.fmax, self, other, "fmax",
+        Tensor.binary(
+            .fmax, self, other, "fmax",
             { g, a, b in g.kept(where: (a .>= b).logicalOr(b.isNaN())) }, { g, a, b in g.kept(where: (a .>= b).logicalOr(b.isNaN()).logicalNot()) })
     }
 
     /// The smaller of each two elements; a number beats NaN. PyTorch: `torch.fmin`.
     public func fmin(_ other: Tensor) -> Tensor {
-        Tensor.binary(.fmin, self, other, "fmin",
+        Tensor.binary(
+            .fmin, self, other, "fmin",
             { g, a, b in g.kept(where: (a .<= b).logicalOr(b.isNaN())) }, { g, a, b in g.kept(where: (a .<= b).logicalOr(b.isNaN()).logicalNot()) })
     }
 

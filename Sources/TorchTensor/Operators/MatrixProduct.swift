@@ -121,7 +121,8 @@ extension Tensor {
         guard dims[n - 1] == inner else {
             TensorError.report(
                 "matmul",
-                n == 1 && m == 1 ? "inconsistent tensor size, expected tensor \(dims) and src \(other.dims) to have the same number of elements"
+                n == 1 && m == 1
+                    ? "inconsistent tensor size, expected tensor \(dims) and src \(other.dims) to have the same number of elements"
                     : "inner sizes differ: \(dims) x \(other.dims): mat1 and mat2 shapes cannot be multiplied: dimension \(n - 1) of the first is \(dims[n - 1]), dimension \(m == 1 ? 0 : m - 2) of the second is \(inner)",
                 hint: "the last dimension of the first must equal the next to last of the second")
             return .placeholder
@@ -183,7 +184,9 @@ extension Tensor {
             return .placeholder
         }
         guard dims[0] == other.dims[0] else {
-            TensorError.report("dot", "inconsistent tensor size, expected tensor [\(dims[0])] and src [\(other.dims[0])] to have the same number of elements, but got \(dims[0]) and \(other.dims[0]) elements respectively")
+            TensorError.report(
+                "dot",
+                "inconsistent tensor size, expected tensor [\(dims[0])] and src [\(other.dims[0])] to have the same number of elements, but got \(dims[0]) and \(other.dims[0]) elements respectively")
             return .placeholder
         }
         guard Tensor.agree(self, other, "dot") else { return .placeholder }

@@ -68,7 +68,8 @@ extension Tensor {
     ) -> Tensor {
         let dtype = a.dtype
         if dtype == b.dtype, a.isContiguous, b.isContiguous, a.dims == b.dims, a.device == b.device, computation == .promoted || dtype.isDifferentiable,
-            !(a.impl.isNumber && b.impl.isNumber) {
+            !(a.impl.isNumber && b.impl.isNumber)
+        {
             let out = make(a.dims, DType(st_binary_result(op, dtype.kernel)), device: a.device)
             if a.backend.binaryRun(op, dtype, out.operand.pointer, a.operand.pointer, b.operand.pointer, count: a.count, parameters) { return out }
         }
@@ -83,7 +84,9 @@ extension Tensor {
         let (x, y) = (operands.tensors[0], operands.tensors[1])
         let resultType = DType(st_binary_result(op, operands.dtype.kernel))
         // Channels-last operands give a channels-last result.
-        let out = x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides) ? make(like: x, resultType)
+        let out =
+            x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides)
+            ? make(like: x, resultType)
             : y.dims == operands.sizes && x.dims != operands.sizes ? make(like: y, resultType) : make(operands.sizes, resultType, device: operands.device)
         // Converted operands live only here, and their pointers do not hold them.
         let done = withExtendedLifetime((x, y)) {

@@ -114,12 +114,17 @@ extension Tensor {
             return .placeholder
         }
         let out = reduced(op, d, keepDim: keepDim, name)
-        return out.recordedWithOutput(name, (self, { g, y in
-            let x = self.withoutGraph
-            let value = y.withoutGraph.restoringDims(d, keepDim: keepDim)
-            let mask = (x .== value).logicalOr(x.isNaN().logicalAnd(value.isNaN()))
-            let share = g.restoringDims(d, keepDim: keepDim) / mask.sum(d, keepDim: true)
-            return share.expanded(to: self.dims).kept(where: mask)
-        }))
+        return out.recordedWithOutput(
+            name,
+            (
+                self,
+                { g, y in
+                    let x = self.withoutGraph
+                    let value = y.withoutGraph.restoringDims(d, keepDim: keepDim)
+                    let mask = (x .== value).logicalOr(x.isNaN().logicalAnd(value.isNaN()))
+                    let share = g.restoringDims(d, keepDim: keepDim) / mask.sum(d, keepDim: true)
+                    return share.expanded(to: self.dims).kept(where: mask)
+                }
+            ))
     }
 }

@@ -18,9 +18,14 @@ extension Tensor {
     /// Standard deviation over `dims` (all if nil). PyTorch: `torch.std`.
     public func std(_ dims: [Int]? = nil, correction: Double = 1, keepDim: Bool = false) -> Tensor {
         guard let d = checkedMoment(dims, "std") else { return .placeholder }
-        return reduced(.std, d, keepDim: keepDim, "std", KernelParameters(correction)).recordedWithOutput("std", (self, { g, y in
-            self.varianceDerivative((g / (y * 2)).kept(where: y .!= 0), d, correction, keepDim)
-        }))
+        return reduced(.std, d, keepDim: keepDim, "std", KernelParameters(correction)).recordedWithOutput(
+            "std",
+            (
+                self,
+                { g, y in
+                    self.varianceDerivative((g / (y * 2)).kept(where: y .!= 0), d, correction, keepDim)
+                }
+            ))
     }
     /// Standard deviation along one dim.
     public func std(dim: Int, correction: Double = 1, keepDim: Bool = false) -> Tensor { std([dim], correction: correction, keepDim: keepDim) }
@@ -63,9 +68,14 @@ extension Tensor {
         let x = to(dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64))
         // `prod` of a bool result is whether all are true.
         if x.dtype == .bool { return x.reduced(.all, d, keepDim: keepDim, "prod") }
-        return x.reduced(.prod, d, keepDim: keepDim, "prod").recordedWithOutput("prod", (x, { g, y in
-            x.productDerivative(g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim), d)
-        }))
+        return x.reduced(.prod, d, keepDim: keepDim, "prod").recordedWithOutput(
+            "prod",
+            (
+                x,
+                { g, y in
+                    x.productDerivative(g.restoringDims(d, keepDim: keepDim), y.restoringDims(d, keepDim: keepDim), d)
+                }
+            ))
     }
 
     /// Towards each factor: the product of the others.
@@ -133,9 +143,14 @@ extension Tensor {
         let x = dtype.isDifferentiable ? self : to(DefaultDType.floating)
         guard let d = checkedDims(dims.isEmpty ? nil : dims, "logsumexp") else { return .placeholder }
         let out = x.dtype.isComplex ? x.withoutGraph.complexLogSumExp(d, keepDim) : x.reduced(.logSumExp, d, keepDim: keepDim, "logsumexp")
-        return out.recordedWithOutput("logsumexp", (x, { g, y in
-            g.restoringDims(d, keepDim: keepDim) * (x - y.restoringDims(d, keepDim: keepDim)).exp().conjugateIfComplex
-        }))
+        return out.recordedWithOutput(
+            "logsumexp",
+            (
+                x,
+                { g, y in
+                    g.restoringDims(d, keepDim: keepDim) * (x - y.restoringDims(d, keepDim: keepDim)).exp().conjugateIfComplex
+                }
+            ))
     }
     /// The same along one dim.
     public func logsumexp(dim: Int, keepDim: Bool = false) -> Tensor { logsumexp([dim], keepDim: keepDim) }

@@ -35,7 +35,9 @@ extension Tensor {
         var place = Tensor.full([s.values.dims[0], 1], .int((n - 1) / 2), dtype: .int64, device: device)
         if dtype.isFloatingPoint {
             let numbers = s.values.isNaN().logicalNot().sum([1], keepDim: true)
-            place = ignoringNaN ? (numbers - 1).clamp(min: 0).div(Tensor.number(.int(2)), roundingMode: .floor)
+            place =
+                ignoringNaN
+                ? (numbers - 1).clamp(min: 0).div(Tensor.number(.int(2)), roundingMode: .floor)
                 // NaN stand last, the first of them first.
                 : (numbers .== n).select(place, numbers)
         }

@@ -113,7 +113,8 @@ extension Tensor {
         guard rank == 1 || (values.rank == rank && Array(values.dims.dropLast()) == lead) else {
             TensorError.report(
                 "searchsorted",
-                "boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor \(dims) and input value tensor \(values.dims)")
+                "boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor \(dims) and input value tensor \(values.dims)"
+            )
             return .placeholder
         }
         if let sorter {

@@ -94,7 +94,8 @@ extension Tensor {
             return Tensor.complexLogAddExp(withoutGraph, other.withoutGraph).recorded(
                 "logAddExp", (self, { g in g / ((other - self).exp() + 1).conj() }), (other, { g in g / ((self - other).exp() + 1).conj() }))
         }
-        return Tensor.binary(.logaddexp, self, other, "logAddExp",
+        return Tensor.binary(
+            .logaddexp, self, other, "logAddExp",
             { g, a, b in g / ((b - a).exp() + 1).conjugateIfComplex }, { g, a, b in g / ((a - b).exp() + 1).conjugateIfComplex })
     }
 
@@ -115,13 +116,15 @@ extension Tensor {
 
     /// self * log(other), 0 where self is 0. PyTorch: `torch.xlogy`.
     public func xlogy(_ other: Tensor) -> Tensor {
-        Tensor.binary(.xlogy, self, other, "xlogy", computation: .floating,
+        Tensor.binary(
+            .xlogy, self, other, "xlogy", computation: .floating,
             { g, a, b in g.xlogy(b).kept(where: (a .== 0).logicalAnd(b .<= 0).logicalNot()) }, { g, a, b in g * a / b })
     }
 
     /// self * log1p(other), 0 where self is 0. PyTorch: `torch.special.xlog1py`.
     public func xlog1py(_ other: Tensor) -> Tensor {
-        Tensor.binary(.xlog1py, self, other, "xlog1py", computation: .floating,
+        Tensor.binary(
+            .xlog1py, self, other, "xlog1py", computation: .floating,
             { g, a, b in (g * b.log1p()).kept(where: (a .== 0).logicalAnd(b .<= -1).logicalNot()) }, { g, a, b in g * a / (b + 1) })
     }
 

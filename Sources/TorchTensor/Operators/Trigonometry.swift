@@ -20,9 +20,11 @@ extension Tensor {
     public func cosh() -> Tensor { unary(.cosh, "cosh") { g, x in g * x.sinh().conjugateIfComplex } }
     /// Hyperbolic tangent. PyTorch: `torch.tanh`.
     public func tanh() -> Tensor {
-        unaryOfOutput(.tanh, "tanh", { g, y in
-            Tensor.fused(.tanhGradY, g, y, "tanhBackward") { g, y in g * (1 - y * y).conjugateIfComplex }
-        })
+        unaryOfOutput(
+            .tanh, "tanh",
+            { g, y in
+                Tensor.fused(.tanhGradY, g, y, "tanhBackward") { g, y in g * (1 - y * y).conjugateIfComplex }
+            })
     }
     /// Inverse hyperbolic sine. PyTorch: `torch.asinh`.
     public func asinh() -> Tensor { unary(.asinh, "asinh") { g, x in g * (x * x + 1).rsqrt().conjugateIfComplex } }
@@ -32,7 +34,8 @@ extension Tensor {
     public func atanh() -> Tensor { unary(.atanh, "atanh") { g, x in g / (1 - x * x).conjugateIfComplex } }
     /// Angle of the point (x: other, y: self). PyTorch: `torch.atan2`.
     public func atan2(_ other: Tensor) -> Tensor {
-        Tensor.binary(.atan2, self, other, "atan2", computation: .floating,
+        Tensor.binary(
+            .atan2, self, other, "atan2", computation: .floating,
             { g, y, x in g * x / (x * x + y * y) }, { g, y, x in g * -y / (x * x + y * y) })
     }
 

@@ -52,7 +52,9 @@ extension Tensor {
             target[open] = 1
             let known = target.product
             guard shape.filter({ $0 == -1 }).count == 1, known > 0, count % known == 0 else {
-                let reason = known == 0 ? "cannot reshape tensor of 0 elements into shape \(shape) because the unspecified dimension size -1 can be any value and is ambiguous"
+                let reason =
+                    known == 0
+                    ? "cannot reshape tensor of 0 elements into shape \(shape) because the unspecified dimension size -1 can be any value and is ambiguous"
                     : "shape '\(shape)' is invalid for input of size \(count)"
                 TensorError.report(operation, "\(reason) (input shape \(dims))")
                 return nil
@@ -290,7 +292,12 @@ extension Tensor {
         let e = Swift.max(clamp(end ?? n), s)
         var (sizes, strides) = (impl.operand.sizes, impl.operand.strides)
         sizes[d] = (e - s + step - 1) / step
-        let out = view(pointer: impl.operand.pointer + s * strides[d] * dtype.itemSize, sizes: sizes, strides: { strides[d] *= step; return strides }())
+        let out = view(
+            pointer: impl.operand.pointer + s * strides[d] * dtype.itemSize, sizes: sizes,
+            strides: {
+                strides[d] *= step
+                return strides
+            }())
         if isRecorded {
             let whole = impl.operand.sizes
             out.impl.node = ClosureNode("slice", out, [self]) { g in Tensor.embedding(g, into: whole) { $0.slice(d, s, e, step: step) } }

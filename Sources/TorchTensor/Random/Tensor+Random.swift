@@ -121,13 +121,14 @@ extension Tensor {
             TensorError.report("randperm", "n must be non-negative, got \(n)")
             return placeholder
         }
-        let largest: Double = switch dtype {
-        case .float16: 0x1p11
-        case .bfloat16: 0x1p8
-        case .float32: 0x1p24
-        case .float64: 0x1p53
-        default: valueRange(dtype).upperBound
-        }
+        let largest: Double =
+            switch dtype {
+            case .float16: 0x1p11
+            case .bfloat16: 0x1p8
+            case .float32: 0x1p24
+            case .float64: 0x1p53
+            default: valueRange(dtype).upperBound
+            }
         guard Double(n - 1) <= largest else {
             TensorError.report("randperm", "n is too large for result tensor type: '\(dtype)' holds whole numbers up to \(Int(largest)), n is \(n)")
             return placeholder

@@ -52,7 +52,7 @@ struct ProgressBar {
 
     private func write(_ text: String) {
         print(text, terminator: "")
-        fflush(nil)   // all streams: the global `stdout` is not safe to name under strict concurrency
+        fflush(nil)  // all streams: the global `stdout` is not safe to name under strict concurrency
     }
 
     private static func terminalWidth() -> Int {
