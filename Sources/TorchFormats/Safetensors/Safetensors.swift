@@ -56,7 +56,7 @@ public enum Safetensors {
         /// Reads bytes in memory.
         public init(bytes: [UInt8]) throws(FormatError) { try self.init(FileBytes(bytes), path: "") }
 
-        private init(_ bytes: FileBytes, path: String) throws(FormatError) {
+        init(_ bytes: FileBytes, path: String) throws(FormatError) {
             do throws(FormatError) {
                 (entries, metadata) = try bytes.withBytes { b throws(FormatError) in try Safetensors.header(b) }
             } catch { throw error.inFile(path) }

@@ -1,0 +1,29 @@
+// Which reader a file belongs to.
+
+/// A format's reader.
+protocol CheckpointReader: SendableMetatype {
+    /// True if the bytes look like this format; looks at a few bytes only.
+    static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool
+    /// Reads everything but the tensors' elements.
+    static func read(_ file: FileBytes, path: String) throws(FormatError) -> Checkpoint
+}
+
+extension Checkpoint {
+    /// The readers, asked in this order.
+    static let readers: [any CheckpointReader.Type] = [SafetensorsReader.self]
+
+    /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.
+    public init(path: String) throws(FormatError) { try self.init(FileBytes(path: path), path: path) }
+
+    /// Opens bytes in memory.
+    public init(bytes: [UInt8]) throws(FormatError) { try self.init(FileBytes(bytes), path: "") }
+
+    private init(_ file: FileBytes, path: String) throws(FormatError) {
+        guard let reader = file.withBytes({ b in Self.readers.first { $0.recognizes(b) } }) else {
+            throw FormatError(
+                .malformed, file: path, offset: 0, file.count == 0 ? "the file is empty" : "the bytes are of no known format",
+                expected: "one of \(Format.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        do throws(FormatError) { self = try reader.read(file, path: path) } catch { throw error.inFile(path) }
+    }
+}

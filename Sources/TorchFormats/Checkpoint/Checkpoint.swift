@@ -1,0 +1,83 @@
+// Any file with tensors in it.
+import TorchTensor
+
+/// An opened checkpoint: its tree of values, its tensors by name, its metadata. Elements are read when a tensor is loaded.
+///
+/// The format is told from the bytes, never from the name. Nothing in a file can run code, and no file takes more memory than its size justifies.
+/// ```swift
+/// let checkpoint = try Checkpoint(path: "model.pt")
+/// for (name, stored) in checkpoint.tensors { print(name, stored.shape, stored.type.name) }
+/// let weight = try checkpoint["fc.weight"]!.load()
+/// ```
+public struct Checkpoint: Sendable {
+    /// The formats that are read.
+    public enum Format: String, Sendable, CaseIterable {
+        /// `torch.save`: a zip archive with a pickle; before version 1.6 pickles in a row; in the first versions a tar archive.
+        case torch, torchLegacy = "torch (legacy)", torchTar = "torch (tar)"
+        /// Programs, of which the tensors are read.
+        case torchScript = "TorchScript", exportedProgram = "torch.export", onnx = "ONNX"
+        case safetensors, npy, npz, gguf = "GGUF", torch7 = "Torch7"
+    }
+
+    /// Path of the file, empty for bytes in memory.
+    public let path: String
+    public let format: Format
+    /// Everything in the file.
+    public let root: CheckpointValue
+    /// Texts that describe the file, in its order: safetensors' metadata, GGUF's key-values, an archive's version.
+    public let metadata: [(key: String, value: CheckpointValue)]
+    /// All tensors by their dotted names, in the file's order.
+    public let tensors: [(name: String, tensor: StoredTensor)]
+    private let places: [String: Int]
+
+    init(path: String, format: Format, root: CheckpointValue, metadata: [(key: String, value: CheckpointValue)] = []) {
+        self.path = path
+        self.format = format
+        self.root = root
+        self.metadata = metadata
+        tensors = Self.named(root)
+        places = Dictionary(tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The tensor of that name.
+    public subscript(name: String) -> StoredTensor? { places[name].map { tensors[$0].tensor } }
+
+    /// All tensors, loaded. Their elements stay in the mapped file until they are written to.
+    public func load() throws(FormatError) -> [(name: String, tensor: Tensor)] {
+        var result: [(name: String, tensor: Tensor)] = []
+        result.reserveCapacity(tensors.count)
+        for (name, stored) in tensors {
+            do throws(FormatError) { result.append((name, try stored.load())) } catch { throw error.inFile(path) }
+        }
+        return result
+    }
+
+    /// The tensors of a tree by their dotted names. A module is its `state_dict`: its parameters and buffers, then its children's.
+    private static func named(_ root: CheckpointValue) -> [(name: String, tensor: StoredTensor)] {
+        var result: [(name: String, tensor: StoredTensor)] = []
+        func walk(_ value: CheckpointValue, _ name: String) {
+            func child(_ part: String) -> String { name.isEmpty ? part : "\(name).\(part)" }
+            switch value {
+            case .tensor(let t): result.append((name, t))
+            case .list(let items), .tuple(let items), .set(let items): for (i, item) in items.enumerated() { walk(item, child("\(i)")) }
+            case .dictionary(let pairs, _):
+                for (i, p) in pairs.enumerated() {
+                    if let key = p.key.string { walk(p.value, child(key)) } else { walk(p.value, child(p.key.int.map { "\($0)" } ?? "#\(i)")) }
+                }
+            case .object(_, let state): walk(state, name)
+            case .sparse(let s):
+                for (i, t) in s.indices.enumerated() { result.append((child(s.indices.count == 1 ? "indices" : i == 0 ? "compressed_indices" : "plain_indices"), t)) }
+                result.append((child("values"), s.values))
+            case .quantized(let q):
+                result.append((child("integers"), q.integers))
+                if case .perChannel(let scales, let zeroPoints, _) = q.scheme {
+                    result.append((child("scales"), scales))
+                    result.append((child("zero_points"), zeroPoints))
+                }
+            default: break
+            }
+        }
+        walk(root, "")
+        return result
+    }
+}
