@@ -60,7 +60,7 @@ let package = Package(
         .testTarget(
             name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchOperatorsTests", dependencies: ["TorchOperators"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchLinearAlgebraTests", dependencies: ["TorchTensor", "TorchCPU"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchLinearAlgebraTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20

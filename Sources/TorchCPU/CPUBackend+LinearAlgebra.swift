@@ -25,7 +25,7 @@ private struct MatrixBatch {
             strides.append(rows)
         }
         storage = s
-        operand = Operand(pointer: s.pointer, dtype: dtype, sizes: sizes, strides: strides)
+        operand = Operand(s, pointer: s.pointer, dtype: dtype, sizes: sizes, strides: strides)
         stride = size * dtype.itemSize
         (self.rows, self.columns) = (rows, columns)
     }

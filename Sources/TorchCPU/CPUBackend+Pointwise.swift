@@ -35,7 +35,7 @@ extension CPUBackend {
         }
         // A source of stride 0.
         let one = Operand(
-            pointer: UnsafeMutableRawPointer(mutating: value), dtype: out.dtype, sizes: out.sizes, strides: Dims(rank: out.sizes.count))
+            unowned: UnsafeMutableRawPointer(mutating: value), dtype: out.dtype, sizes: out.sizes, strides: Dims(rank: out.sizes.count))
         copy(out, one)
     }
 
@@ -51,7 +51,7 @@ extension CPUBackend {
         default:
             withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.max(n, 1)) { buffer in
                 for i in 0..<n { buffer[i] = start + Double(i) * step }
-                copy(out, Operand(pointer: UnsafeMutableRawPointer(buffer.baseAddress!), dtype: .float64, sizes: [n], strides: [1]))
+                copy(out, Operand(unowned: UnsafeMutableRawPointer(buffer.baseAddress!), dtype: .float64, sizes: [n], strides: [1]))
             }
         }
     }
@@ -120,9 +120,9 @@ extension CPUBackend {
         // Compare with a repeated zero into bool, then look for a true one.
         guard let flags = Storage.allocate(byteCount: x.count) else { return false }
         var zero: (Int64, Int64) = (0, 0)
-        let out = Operand(pointer: flags.pointer, dtype: .bool, sizes: x.sizes, strides: x.sizes.contiguousStrides)
+        let out = Operand(flags, pointer: flags.pointer, dtype: .bool, sizes: x.sizes, strides: x.sizes.contiguousStrides)
         withUnsafeMutablePointer(to: &zero) { z in
-            let repeated = Operand(pointer: UnsafeMutableRawPointer(z), dtype: x.dtype, sizes: x.sizes, strides: Dims(rank: x.sizes.count))
+            let repeated = Operand(unowned: UnsafeMutableRawPointer(z), dtype: x.dtype, sizes: x.sizes, strides: Dims(rank: x.sizes.count))
             _ = run(loop, [out, x, repeated])
         }
         let bytes = flags.pointer.assumingMemoryBound(to: UInt8.self)

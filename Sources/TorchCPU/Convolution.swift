@@ -48,7 +48,7 @@ extension CPUBackend {
         let bytes = x.count * x.dtype.itemSize
         guard let memory = st_allocate(bytes) else { return nil }
         defer { st_deallocate(memory, bytes) }
-        let dense = Operand(pointer: memory, dtype: x.dtype, sizes: x.sizes, strides: x.sizes.contiguousStrides)
+        let dense = Operand(unowned: memory, dtype: x.dtype, sizes: x.sizes, strides: x.sizes.contiguousStrides)
         copy(dense, x)
         return body(dense)
     }
@@ -60,7 +60,7 @@ extension CPUBackend {
         let bytes = y.count * y.dtype.itemSize
         guard let memory = st_allocate(bytes) else { return false }
         defer { st_deallocate(memory, bytes) }
-        let dense = Operand(pointer: memory, dtype: y.dtype, sizes: y.sizes, strides: y.sizes.contiguousStrides)
+        let dense = Operand(unowned: memory, dtype: y.dtype, sizes: y.sizes, strides: y.sizes.contiguousStrides)
         guard body(dense) else { return false }
         copy(y, dense)
         return true

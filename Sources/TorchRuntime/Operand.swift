@@ -4,6 +4,8 @@ import TorchKernels
 /// A strided view of device memory: everything a `Backend` primitive needs to know of a tensor.
 @frozen
 public struct Operand {
+    /// Holds the memory while a primitive runs, so that a temporary may be passed as it stands; nil for memory that the caller holds.
+    public var owner: Storage?
     /// Element (0, 0, …).
     public var pointer: UnsafeMutableRawPointer
     public var dtype: DType
@@ -11,12 +13,35 @@ public struct Operand {
     /// In elements.
     public var strides: Dims
 
-    @inlinable
-    public init(pointer: UnsafeMutableRawPointer, dtype: DType, sizes: Dims, strides: Dims) {
+    /// A view of a storage.
+    @inline(__always) @inlinable
+    public init(_ storage: Storage, pointer: UnsafeMutableRawPointer, dtype: DType, sizes: Dims, strides: Dims) {
+        owner = storage
         self.pointer = pointer
         self.dtype = dtype
         self.sizes = sizes
         self.strides = strides
+    }
+
+    /// Memory that the caller keeps alive until the primitive is done.
+    @inlinable
+    public init(unowned pointer: UnsafeMutableRawPointer, dtype: DType, sizes: Dims, strides: Dims) {
+        owner = nil
+        self.pointer = pointer
+        self.dtype = dtype
+        self.sizes = sizes
+        self.strides = strides
+    }
+
+    /// Another view of the same memory.
+    @inlinable
+    public func view(pointer: UnsafeMutableRawPointer? = nil, dtype: DType? = nil, sizes: Dims, strides: Dims) -> Operand {
+        var o = self
+        o.pointer = pointer ?? self.pointer
+        o.dtype = dtype ?? self.dtype
+        o.sizes = sizes
+        o.strides = strides
+        return o
     }
 
     /// Number of elements.

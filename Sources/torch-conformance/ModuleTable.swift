@@ -197,14 +197,13 @@ enum ModuleTable {
                         labelSmoothing: try a.double("label_smoothing")))
             },
             ModuleRow("NLLLoss", "weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean'") { a, _ in
-                if a.has("weight") { throw Record.Unsupported(description: "weight") }
-                return BuiltModule(NLLLoss(ignoreIndex: try a.int("ignore_index"), reduction: try a.choice("reduction")))
+                BuiltModule(NLLLoss(weight: try a.optionalTensor("weight"), ignoreIndex: try a.int("ignore_index"), reduction: try a.choice("reduction")))
             },
             ModuleRow("MSELoss", older) { a, _ in BuiltModule(MSELoss(reduction: try a.choice("reduction"))) },
             ModuleRow("L1Loss", older) { a, _ in BuiltModule(L1Loss(reduction: try a.choice("reduction"))) },
             ModuleRow("BCEWithLogitsLoss", "weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None") { a, _ in
-                if a.has("weight") || a.has("pos_weight") { throw Record.Unsupported(description: "weight and pos_weight") }
-                return BuiltModule(BCEWithLogitsLoss(reduction: try a.choice("reduction")))
+                BuiltModule(
+                    BCEWithLogitsLoss(weight: try a.optionalTensor("weight"), posWeight: try a.optionalTensor("pos_weight"), reduction: try a.choice("reduction")))
             },
         ]
     }

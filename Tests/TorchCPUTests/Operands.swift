@@ -15,7 +15,7 @@ final class Block {
         for i in 0..<dims.count where dims[i] > 0 { extent += (dims[i] - 1) * steps[i] }
         count = extent
         memory = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(extent, 1) * dtype.itemSize, alignment: 64)
-        operand = Operand(pointer: memory, dtype: dtype, sizes: dims, strides: steps)
+        operand = Operand(unowned: memory, dtype: dtype, sizes: dims, strides: steps)
         var state = seed
         for i in 0..<extent {
             state = state &* 1_664_525 &+ 1_013_904_223

@@ -2,10 +2,6 @@
 import Testing
 import TorchTensor
 
-#if DEBUG
-    @testable import TorchCPU
-#endif
-
 /// Fixed numbers in (-1, 1).
 func numbers(_ shape: Int..., seed: Int = 1, dtype: DType = .float64) -> Tensor {
     func values(_ seed: Int) -> Tensor {
@@ -169,49 +165,27 @@ private let types: [(DType, Double)] = [(.float32, 3e-5), (.float64, 1e-12), (.c
         #expect(Linalg.solve(Tensor.zeros([0, 0]), Tensor.zeros([0, 2])).shape == [0, 2])
     }
 
-    // Our own factorisations, whether or not LAPACK is here. They are internal, so only debug builds can test them.
-    #if DEBUG
+    // The suite runs with LAPACK and without it (`make test`), so these also hold our own factorisations to account.
 
-        @Test func ownSVDOfDeficientMatrix() {
-            // Rank 1, 4 x 3, column-major.
-            var a = [Double](repeating: 0, count: 12)
-            for j in 0..<3 { for i in 0..<4 { a[j * 4 + i] = Double((i + 1) * (j + 1)) } }
-            let original = a
-            var (s, u, vh) = ([Double](repeating: 0, count: 3), [Double](repeating: 0, count: 16), [Double](repeating: 0, count: 9))
-            let info = a.withUnsafeMutableBufferPointer { a in
-                s.withUnsafeMutableBufferPointer { s in
-                    u.withUnsafeMutableBufferPointer { u in
-                        vh.withUnsafeMutableBufferPointer { v in PlainMatrix<Double>.svd(4, 3, a.baseAddress!, s.baseAddress!, u: u.baseAddress, vh: v.baseAddress, full: true) }
-                    }
-                }
-            }
-            #expect(info == 0)
-            #expect(abs(s[0] - (30.0 * 14).squareRoot()) < 1e-12 && s[1] < 1e-12)
-            for i in 0..<4 {
-                for j in 0..<3 {
-                    let sum = (0..<3).reduce(0.0) { $0 + u[$1 * 4 + i] * s[$1] * vh[j * 3 + $1] }
-                    #expect(abs(sum - original[j * 4 + i]) < 1e-12)
-                }
-                for j in 0..<4 {
-                    let dot = (0..<4).reduce(0.0) { $0 + u[i * 4 + $1] * u[j * 4 + $1] }
-                    #expect(abs(dot - (i == j ? 1 : 0)) < 1e-12)
-                }
-            }
-        }
+    @Test func svdOfDeficientMatrix() {
+        // Rank 1, 4 x 3.
+        let a = Tensor.arange(1, 5, dtype: .float64).unsqueeze(1) * Tensor.arange(1, 4, dtype: .float64)
+        let (u, s, vh) = Linalg.svd(a, fullMatrices: true)
+        let values = s.array(of: Double.self)
+        #expect(abs(values[0] - (30.0 * 14).squareRoot()) < 1e-12 && values[1] < 1e-12)
+        #expect(((u[0..., 0..<3] * s).matmul(vh) - a).abs().max().item() < 1e-12)
+        #expect((u.matmul(u.transpose(0, 1)) - Tensor.eye(4, dtype: .float64)).abs().max().item() < 1e-12)
+    }
 
-        @Test func ownEigenvaluesOfCompanionMatrix() {
-            // (x - 1)(x - 2)(x - 3)(x² + 1)
-            let polynomial: [Double] = [-6, 11, -12, 12, -6]
-            let n = 5
-            var a = [ComplexDouble](repeating: .zero, count: n * n)
-            for i in 1..<n { a[(i - 1) * n + i] = .one }
-            for i in 0..<n { a[(n - 1) * n + i] = ComplexDouble(re: -polynomial[i], im: 0) }
-            var w = [ComplexDouble](repeating: .zero, count: n)
-            let info = a.withUnsafeMutableBufferPointer { a in w.withUnsafeMutableBufferPointer { w in PlainMatrix<ComplexDouble>.eig(n, a.baseAddress!, w.baseAddress!, nil) } }
-            #expect(info == 0)
-            for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
-                #expect(w.contains { ($0 - ComplexDouble(re: re, im: im)).magnitude < 1e-11 })
-            }
+    @Test func eigenvaluesOfCompanionMatrix() {
+        // (x - 1)(x - 2)(x - 3)(x² + 1)
+        let polynomial: [Double] = [-6, 11, -12, 12, -6]
+        var a = Tensor.zeros([5, 5], dtype: .float64)
+        for i in 1..<5 { a[i, i - 1] = Tensor.ones([], dtype: .float64) }
+        for i in 0..<5 { a[i, 4] = Tensor(-polynomial[i]).to(.float64) }
+        let found = Linalg.eigvals(a).viewAsReal().array(of: Double.self)
+        for (re, im) in [(1.0, 0.0), (2, 0), (3, 0), (0, 1), (0, -1)] {
+            #expect((0..<5).contains { abs(found[2 * $0] - re) + abs(found[2 * $0 + 1] - im) < 1e-11 }, "\(re) + \(im)i")
         }
-    #endif
+    }
 }

@@ -77,6 +77,9 @@ extension Safetensors.ElementType {
         }
     }
 
+    /// The element type of tensors, nil where loading converts.
+    public var dtype: DType? { if case .plain(let dtype) = stored { dtype } else { nil } }
+
     /// The format's type for an element type; nil for complex128.
     public init?(_ dtype: DType) {
         guard let type = Self.allCases.first(where: { $0.stored == .plain(dtype) }) else { return nil }

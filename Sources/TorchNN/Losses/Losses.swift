@@ -39,14 +39,18 @@ public final class CrossEntropyLoss: Module, Criterion {
 
 /// Negative log likelihood of class indices, given log-probabilities. PyTorch: `torch.nn.NLLLoss`.
 public final class NLLLoss: Module, Criterion {
+    @Buffer private var classWeight: Tensor
+    private let isWeighted: Bool
     public let ignoreIndex: Int
     public let reduction: Reduction
-    public init(ignoreIndex: Int = -100, reduction: Reduction = .mean) {
+    public init(weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: Reduction = .mean) {
+        isWeighted = weight != nil
+        _classWeight = Buffer(wrappedValue: weight ?? .ones([0]), key: "weight", persistent: weight != nil)
         self.ignoreIndex = ignoreIndex
         self.reduction = reduction
     }
     public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Tensor {
-        inLayer { nllLoss(input, target, ignoreIndex: ignoreIndex, reduction: reduction) }
+        inLayer { nllLoss(input, target, weight: isWeighted ? classWeight : nil, ignoreIndex: ignoreIndex, reduction: reduction) }
     }
 }
 
@@ -66,7 +70,21 @@ public final class L1Loss: Module, Criterion {
 
 /// Binary cross-entropy of logits. PyTorch: `torch.nn.BCEWithLogitsLoss`.
 public final class BCEWithLogitsLoss: Module, Criterion {
+    @Buffer private var elementWeight: Tensor
+    @Buffer private var positiveWeight: Tensor
+    private let isWeighted, isPositiveWeighted: Bool
     public let reduction: Reduction
-    public init(reduction: Reduction = .mean) { self.reduction = reduction }
-    public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Tensor { inLayer { binaryCrossEntropyWithLogits(input, target, reduction: reduction) } }
+    /// `weight` rescales each element, `posWeight` the positive examples of each class.
+    public init(weight: Tensor? = nil, posWeight: Tensor? = nil, reduction: Reduction = .mean) {
+        (isWeighted, isPositiveWeighted) = (weight != nil, posWeight != nil)
+        _elementWeight = Buffer(wrappedValue: weight ?? .ones([0]), key: "weight", persistent: weight != nil)
+        _positiveWeight = Buffer(wrappedValue: posWeight ?? .ones([0]), key: "pos_weight", persistent: posWeight != nil)
+        self.reduction = reduction
+    }
+    public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Tensor {
+        inLayer {
+            binaryCrossEntropyWithLogits(
+                input, target, weight: isWeighted ? elementWeight : nil, posWeight: isPositiveWeighted ? positiveWeight : nil, reduction: reduction)
+        }
+    }
 }

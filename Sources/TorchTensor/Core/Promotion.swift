@@ -66,8 +66,8 @@ extension Tensor {
     static func scalarTensor(_ value: Scalar, _ dtype: DType, isNumber: Bool = false) -> Tensor {
         guard let s = Storage.allocate(byteCount: 16) else { return placeholder }
         ElementBits.store(value, dtype, s.pointer)
-        let o = Operand(pointer: s.pointer, dtype: dtype, sizes: Dims(rank: 0), strides: Dims(rank: 0))
-        return Tensor(TensorImpl(s, o, count: 1, isContiguous: true, isNumber: isNumber))
+        let o = Operand(s, pointer: s.pointer, dtype: dtype, sizes: Dims(rank: 0), strides: Dims(rank: 0))
+        return Tensor(TensorImpl(o, count: 1, isContiguous: true, isNumber: isNumber))
     }
 
     /// The type in which `a` and `b` meet. PyTorch: `torch.result_type`.

@@ -15,7 +15,7 @@ extension Tensor {
             }
             if byteOffset + first * dtype.itemSize < 0 || byteOffset + (last + 1) * dtype.itemSize > storage.byteCount { return nil }
         }
-        let o = Operand(pointer: storage.pointer + byteOffset, dtype: dtype, sizes: sizes, strides: strides)
-        self.init(TensorImpl(storage, o, count: sizes.product, isContiguous: o.isContiguous))
+        let o = Operand(storage, pointer: storage.pointer + byteOffset, dtype: dtype, sizes: sizes, strides: strides)
+        self.init(TensorImpl(o, count: sizes.product, isContiguous: o.isContiguous))
     }
 }

@@ -120,8 +120,8 @@ extension Tensor {
     static func make(_ sizes: Dims, _ dtype: DType, device: Device = .cpu) -> Tensor {
         let count = sizes.product
         if device.isCPU, let s = Storage.allocate(byteCount: count &* dtype.itemSize) {
-            let operand = Operand(pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
-            return Tensor(TensorImpl(s, operand, count: count, isContiguous: true))
+            let operand = Operand(s, pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
+            return Tensor(TensorImpl(operand, count: count, isContiguous: true))
         }
         return makeElsewhere(sizes, dtype, device)
     }
@@ -135,8 +135,8 @@ extension Tensor {
             TensorError.report("allocate", "\(error), for a tensor of shape \(sizes) and type \(dtype)", hint: "use smaller batches or a smaller type, or raise CPUMemory.limit")
             return placeholder
         }
-        let operand = Operand(pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
-        return Tensor(TensorImpl(s, operand, count: sizes.product, isContiguous: true))
+        let operand = Operand(s, pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
+        return Tensor(TensorImpl(operand, count: sizes.product, isContiguous: true))
     }
 
     /// Checked form of `make` for sizes that come from a user.
@@ -163,8 +163,8 @@ extension Tensor {
     private static func makeDense(like other: Tensor, _ dtype: DType) -> Tensor {
         let t = make(other.dims, dtype, device: other.device)
         guard other.isDense else { return t }
-        let o = Operand(pointer: t.impl.operand.pointer, dtype: dtype, sizes: other.dims, strides: other.operand.strides)
-        return Tensor(TensorImpl(t.impl.storage, o, count: t.count, isContiguous: other.isContiguous))
+        let o = t.impl.operand.view(sizes: other.dims, strides: other.operand.strides)
+        return Tensor(TensorImpl(o, count: t.count, isContiguous: other.isContiguous))
     }
 
     /// True if the elements fill one run of memory without gaps or repetition, in whatever order of dims.
@@ -186,14 +186,14 @@ extension Tensor {
     /// A view of the same storage.
     @inline(__always)
     func view(pointer: UnsafeMutableRawPointer? = nil, sizes: Dims, strides: Dims) -> Tensor {
-        let o = Operand(pointer: pointer ?? impl.operand.pointer, dtype: impl.operand.dtype, sizes: sizes, strides: strides)
-        return Tensor(TensorImpl(impl.storage, o, count: sizes.product, isContiguous: o.isContiguous))
+        let o = impl.operand.view(pointer: pointer, sizes: sizes, strides: strides)
+        return Tensor(TensorImpl(o, count: sizes.product, isContiguous: o.isContiguous))
     }
 
     /// A tensor over memory that `owner` keeps alive (a mapped file), row-major. The memory must be private to this process or never written.
     public init(storage: Storage, byteOffset: Int, sizes: Dims, dtype: DType) {
         precondition(byteOffset >= 0 && byteOffset + sizes.product * dtype.itemSize <= storage.byteCount, "view outside its storage")
-        let o = Operand(pointer: storage.pointer + byteOffset, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
-        self.init(TensorImpl(storage, o, count: sizes.product, isContiguous: true))
+        let o = Operand(storage, pointer: storage.pointer + byteOffset, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
+        self.init(TensorImpl(o, count: sizes.product, isContiguous: true))
     }
 }

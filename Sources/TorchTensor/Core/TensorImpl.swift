@@ -12,8 +12,8 @@ import TorchKernels
 @usableFromInline
 final class TensorImpl: @unchecked Sendable {
     // @unchecked: all but `node` is constant; `node` is set before the tensor is shared, or through a unique reference.
-    @usableFromInline final var storage: Storage
-    @usableFromInline final let operand: Operand
+    /// Storage and layout. Constant; a variable only so that uniqueness of the storage can be asked.
+    @usableFromInline final var operand: Operand
     @usableFromInline final let count: Int
     @usableFromInline final let isContiguous: Bool
     /// A Swift number that took part in an operator: weaker in type promotion than a 0-dim tensor.
@@ -22,8 +22,7 @@ final class TensorImpl: @unchecked Sendable {
     @usableFromInline final var node: Node?
 
     @inline(__always)
-    init(_ storage: Storage, _ operand: Operand, count: Int, isContiguous: Bool, isNumber: Bool = false, node: Node? = nil) {
-        self.storage = storage
+    init(_ operand: Operand, count: Int, isContiguous: Bool, isNumber: Bool = false, node: Node? = nil) {
         self.operand = operand
         self.count = count
         self.isContiguous = isContiguous
@@ -31,9 +30,14 @@ final class TensorImpl: @unchecked Sendable {
         self.node = node
     }
 
+    /// The memory block, of which every tensor has one.
+    @usableFromInline final var storage: Storage {
+        @inline(__always) get { operand.owner.unsafelyUnwrapped }
+    }
+
     /// The same elements without graph, or with another node.
     @inline(__always)
     func alias(node: Node? = nil) -> TensorImpl {
-        TensorImpl(storage, operand, count: count, isContiguous: isContiguous, isNumber: isNumber, node: node)
+        TensorImpl(operand, count: count, isContiguous: isContiguous, isNumber: isNumber, node: node)
     }
 }

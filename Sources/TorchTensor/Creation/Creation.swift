@@ -107,8 +107,8 @@ extension Tensor {
         let k = Swift.min(n, m ?? n)
         if k > 0 {
             // The diagonal as a strided view of memory that nobody else has yet.
-            let o = Operand(pointer: t.operand.pointer, dtype: t.dtype, sizes: [k], strides: [(m ?? n) + 1])
-            Tensor(TensorImpl(t.impl.storage, o, count: k, isContiguous: false)).fillUnshared(1)
+            let o = t.operand.view(sizes: [k], strides: [(m ?? n) + 1])
+            Tensor(TensorImpl(o, count: k, isContiguous: false)).fillUnshared(1)
         }
         return t
     }

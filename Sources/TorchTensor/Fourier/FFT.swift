@@ -52,7 +52,7 @@ public enum FFT {
         let last = d == x.rank - 1
         let rows = noGrad { (last ? x.withoutGraph : x.withoutGraph.moveDim(d, -1)).contiguous() }
         let out = Tensor.make(rows.dims, x.dtype, device: x.device)
-        guard withExtendedLifetime(rows, { x.backend.fft(out.operand, rows.operand, sign: sign) }) else {
+        guard x.backend.fft(out.operand, rows.operand, sign: sign) else {
             TensorError.report("\(name)", "not implemented for \(x.dtype)")
             return .placeholder
         }

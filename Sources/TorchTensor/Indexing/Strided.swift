@@ -41,7 +41,7 @@ extension Tensor {
         // All the memory, since the part may lie anywhere in it.
         let extent = impl.storage.byteCount / dtype.itemSize
         let memory = Tensor.make([extent], dtype, device: device)
-        backend.copy(memory.operand, Operand(pointer: impl.storage.pointer, dtype: dtype, sizes: [extent], strides: [1]))
+        backend.copy(memory.operand, operand.view(pointer: impl.storage.pointer, sizes: [extent], strides: [1]))
         let part = memory.view(pointer: memory.operand.pointer + offset * dtype.itemSize, sizes: sizes, strides: strides)
         backend.copy(part.operand, source.operand)
         let out = memory.view(pointer: memory.operand.pointer + self.storageOffset * dtype.itemSize, sizes: dims, strides: operand.strides)

@@ -89,16 +89,14 @@ extension Tensor {
         if out.count > 0 {
             if p.depth == 1 && !x.isContiguous {
                 // Rows are not in one piece: element by element, rather than a copy of everything.
-                let index = Operand(pointer: p.rows.operand.pointer, dtype: .int64, sizes: sizes, strides: Tensor.rowStrides(sizes))
+                let index = p.rows.operand.view(sizes: sizes, strides: Tensor.rowStrides(sizes))
                 _ = backend.gather(out.operand, x.operand, index, dim: 0)
             } else {
-                let whole = x.contiguous()
-                var block = whole.operand
+                var block = x.contiguous().operand
                 let rest = p.rest.product
-                block.sizes = [whole.count / rest, rest]
+                block.sizes = [x.count / rest, rest]
                 block.strides = [rest, 1]
                 _ = backend.takeRows(out.operand, block, p.rows.operand)
-                withExtendedLifetime(whole) {}
             }
         }
         let whole = dims
@@ -230,9 +228,8 @@ extension Tensor {
             let values = source.contiguous()
             if backend.addRows(target, values.operand, rows.operand, alpha: 1, skip: nil) == nil { return }
         }
-        let index = Operand(pointer: rows.operand.pointer, dtype: .int64, sizes: source.dims, strides: rowStrides(source.dims))
+        let index = rows.operand.view(sizes: source.dims, strides: rowStrides(source.dims))
         _ = backend.scatter(accumulate ? .sum : .replace, target, index, source.operand, dim: 0)
-        withExtendedLifetime(rows) {}
     }
 
     /// A copy with `values` written (or added, repeated positions adding up) at the positions that integer tensors or masks name, nil for a whole dim.

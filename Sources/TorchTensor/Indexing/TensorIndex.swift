@@ -92,7 +92,7 @@ struct ResolvedIndex {
     /// The part of `x` as a view, unrecorded.
     func view(of x: Tensor) -> Tensor { x.view(pointer: x.operand.pointer + offset, sizes: sizes, strides: strides) }
     /// The part of an operand.
-    func part(of o: Operand) -> Operand { Operand(pointer: o.pointer + offset, dtype: o.dtype, sizes: sizes, strides: strides) }
+    func part(of o: Operand) -> Operand { o.view(pointer: o.pointer + offset, sizes: sizes, strides: strides) }
 
     /// Reports what does not fit, and gives nil.
     init?(_ items: some Collection<IndexItem>, _ x: Tensor) {

@@ -148,7 +148,7 @@ extension Linalg {
             return (Tensor.arange(.int(count), device: x.device) .== 0).select(Tensor.number(.int(1)), repeated).to(base.dtype).contiguous()
         }
         let out = Tensor.make(steps.dims, base.dtype, device: x.device)
-        guard withExtendedLifetime(steps, { count == 0 || x.backend.scan(.prod, out.operand, nil, steps.operand, dim: steps.rank - 1) }) else {
+        guard count == 0 || x.backend.scan(.prod, out.operand, nil, steps.operand, dim: steps.rank - 1) else {
             TensorError.report("linalg.vander", "not implemented for \(base.dtype)")
             return .placeholder
         }

@@ -85,11 +85,9 @@ public enum Linalg {
     /// Runs the primitive, unrecorded.
     @discardableResult
     static func run(_ op: LinearAlgebraOp, _ outputs: [Tensor], _ inputs: [Tensor], _ name: String) -> Bool {
-        withExtendedLifetime((outputs, inputs)) {
-            if inputs[0].backend.linearAlgebra(op, outputs: outputs.map(\.operand), inputs: inputs.map(\.operand)) { return true }
-            TensorError.report(name, "not implemented for \(inputs[0].dtype)", hint: "convert with .to(.float32) first")
-            return false
-        }
+        if inputs[0].backend.linearAlgebra(op, outputs: outputs.map(\.operand), inputs: inputs.map(\.operand)) { return true }
+        TensorError.report(name, "not implemented for \(inputs[0].dtype)", hint: "convert with .to(.float32) first")
+        return false
     }
 
     /// An output of undefined contents.

@@ -6,7 +6,7 @@ enum ChannelNorm {
     /// (n, c, inner) of memory that is contiguous.
     private static func folded(_ t: Tensor) -> Operand {
         let sizes: Dims = [t.dims[0], t.dims[1], t.dims[2...].reduce(1, *)]
-        return Operand(pointer: t.operand.pointer, dtype: t.dtype, sizes: sizes, strides: sizes.contiguousStrides)
+        return t.operand.view(sizes: sizes, strides: sizes.contiguousStrides)
     }
 
     static func checked(_ x: Tensor, _ parameters: [(String, Tensor?)], _ operation: String) -> Bool {

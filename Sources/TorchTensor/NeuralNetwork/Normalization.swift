@@ -11,7 +11,7 @@ enum RowNorm {
     /// (rows, columns) of memory that is contiguous.
     static func folded(_ t: Tensor, _ columns: Int) -> Operand {
         let sizes: Dims = [columns == 0 ? 0 : t.count / columns, columns]
-        return Operand(pointer: t.operand.pointer, dtype: t.dtype, sizes: sizes, strides: sizes.contiguousStrides)
+        return t.operand.view(sizes: sizes, strides: sizes.contiguousStrides)
     }
 
     /// Weight and bias in x's type, contiguous, without graph.

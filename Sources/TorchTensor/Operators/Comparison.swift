@@ -56,10 +56,7 @@ extension Tensor {
         }
         guard let o = Tensor.prepared([a, b], "where", .promoted), let sizes = Shape.broadcast(dims, o.sizes, "where") else { return .placeholder }
         let out = Tensor.make(sizes, o.dtype, device: o.device)
-        // Converted operands live only here, and their pointers do not hold them.
-        withExtendedLifetime(o.tensors) {
-            out.backend.select(out.operand, operand.expanded(to: sizes), o.tensors[0].operand.expanded(to: sizes), o.tensors[1].operand.expanded(to: sizes))
-        }
+        out.backend.select(out.operand, operand.expanded(to: sizes), o.tensors[0].operand.expanded(to: sizes), o.tensors[1].operand.expanded(to: sizes))
         let condition = withoutGraph
         return out.recorded("where", (a, { g in condition.select(g, g.zerosLike()) }), (b, { g in condition.select(g.zerosLike(), g) }))
     }

@@ -31,8 +31,8 @@ extension Tensor {
         let real = dtype.real
         var strides = operand.strides
         for d in 0..<rank { strides[d] *= 2 }
-        let o = Operand(pointer: operand.pointer + index * real.itemSize, dtype: real, sizes: dims, strides: strides)
-        return Tensor(TensorImpl(impl.storage, o, count: count, isContiguous: o.isContiguous))
+        let o = operand.view(pointer: operand.pointer + index * real.itemSize, dtype: real, sizes: dims, strides: strides)
+        return Tensor(TensorImpl(o, count: count, isContiguous: o.isContiguous))
     }
 
     /// A complex tensor as a real one with a last dim of 2. PyTorch: `torch.view_as_real`.
@@ -45,8 +45,8 @@ extension Tensor {
         for d in 0..<rank { strides[d] *= 2 }
         sizes.append(2)
         strides.append(1)
-        let o = Operand(pointer: operand.pointer, dtype: dtype.real, sizes: sizes, strides: strides)
-        return Tensor(TensorImpl(impl.storage, o, count: count * 2, isContiguous: o.isContiguous)).recorded("viewAsReal", self) { $0.contiguous().viewAsComplex() }
+        let o = operand.view(dtype: dtype.real, sizes: sizes, strides: strides)
+        return Tensor(TensorImpl(o, count: count * 2, isContiguous: o.isContiguous)).recorded("viewAsReal", self) { $0.contiguous().viewAsComplex() }
     }
 
     /// A real tensor with a last dim of 2 as a complex one. PyTorch: `torch.view_as_complex`.
@@ -60,8 +60,8 @@ extension Tensor {
         sizes.remove(at: rank - 1)
         strides.remove(at: rank - 1)
         for d in 0..<sizes.count { strides[d] /= 2 }
-        let o = Operand(pointer: x.operand.pointer, dtype: dtype.complex, sizes: sizes, strides: strides)
-        return Tensor(TensorImpl(x.impl.storage, o, count: sizes.product, isContiguous: o.isContiguous)).recorded("viewAsComplex", self) { $0.viewAsReal() }
+        let o = x.operand.view(dtype: dtype.complex, sizes: sizes, strides: strides)
+        return Tensor(TensorImpl(o, count: sizes.product, isContiguous: o.isContiguous)).recorded("viewAsComplex", self) { $0.viewAsReal() }
     }
 
     /// A complex tensor from its parts. PyTorch: `torch.complex`.

@@ -109,7 +109,7 @@ extension Tensor {
     var bits: Tensor { reinterpreted(.int64) }
     private var asFloat64: Tensor { contiguous().reinterpreted(.float64) }
     private func reinterpreted(_ type: DType) -> Tensor {
-        let o = Operand(pointer: operand.pointer, dtype: type, sizes: dims, strides: operand.strides)
-        return Tensor(TensorImpl(impl.storage, o, count: count, isContiguous: isContiguous))
+        let o = operand.view(dtype: type, sizes: dims, strides: operand.strides)
+        return Tensor(TensorImpl(o, count: count, isContiguous: isContiguous))
     }
 }

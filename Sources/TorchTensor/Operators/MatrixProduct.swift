@@ -17,7 +17,7 @@ extension Tensor {
         strides[1] = t[n - 2]
         sizes[2] = s[n - 1]
         strides[2] = t[n - 1]
-        return Operand(pointer: impl.operand.pointer, dtype: impl.operand.dtype, sizes: sizes, strides: strides)
+        return impl.operand.view(sizes: sizes, strides: strides)
     }
 
     /// out = alpha * a · b + beta * out, unrecorded; all of rank 2 or all of rank 3, types equal, shapes checked.

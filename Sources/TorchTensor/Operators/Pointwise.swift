@@ -88,11 +88,7 @@ extension Tensor {
             x.dims == operands.sizes && (y.dims != operands.sizes || x.operand.strides == y.operand.strides)
             ? make(like: x, resultType)
             : y.dims == operands.sizes && x.dims != operands.sizes ? make(like: y, resultType) : make(operands.sizes, resultType, device: operands.device)
-        // Converted operands live only here, and their pointers do not hold them.
-        let done = withExtendedLifetime((x, y)) {
-            backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters)
-        }
-        if done { return out }
+        if backend(operands.device).binary(op, out.operand, x.operand.expanded(to: operands.sizes), y.operand.expanded(to: operands.sizes), parameters) { return out }
         TensorError.report("\(name)", "not implemented for \(operands.dtype)", hint: "convert the operands with .to(...) first")
         return placeholder
     }
@@ -145,7 +141,7 @@ extension Tensor {
         guard let o = prepared([a, b, c], name, .promoted) else { return placeholder }
         let out = make(o.sizes, o.dtype, device: o.device)
         let e = o.tensors.map { $0.operand.expanded(to: o.sizes) }
-        if withExtendedLifetime(o.tensors, { backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) }) { return out }
+        if backend(o.device).ternary(op, out.operand, e[0], e[1], e[2], parameters) { return out }
         TensorError.report("\(name)", "not implemented for \(o.dtype)")
         return placeholder
     }
@@ -196,7 +192,7 @@ extension Tensor {
     /// True if nobody else can see this tensor's memory. See Note [Who may write].
     @inline(__always)
     mutating func isUnshared() -> Bool {
-        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.storage) && (impl.isContiguous || !repeatsElements)
+        isKnownUniquelyReferenced(&impl) && isKnownUniquelyReferenced(&impl.operand.owner) && (impl.isContiguous || !repeatsElements)
     }
 
     /// True if several positions may share one place in memory (expanded and overlapping views): never written in place.

@@ -132,15 +132,15 @@ extension Tensor {
         let m = rank == 1 ? wanted.count : values.dims[rank - 1]
         let lines = m == 0 ? 0 : wanted.count / m
         for line in 0..<lines {
-            let bounds = Operand(pointer: sequence.operand.pointer + (rank == 1 ? 0 : line * n * type.itemSize), dtype: type, sizes: [n], strides: [1])
-            let v = Operand(pointer: wanted.operand.pointer + line * m * type.itemSize, dtype: type, sizes: [m], strides: [1])
-            let o = Operand(pointer: out.operand.pointer + line * m * 8, dtype: .int64, sizes: [m], strides: [1])
+            let bounds = sequence.operand.view(pointer: sequence.operand.pointer + (rank == 1 ? 0 : line * n * type.itemSize), sizes: [n], strides: [1])
+            let v = wanted.operand.view(pointer: wanted.operand.pointer + line * m * type.itemSize, sizes: [m], strides: [1])
+            let o = out.operand.view(pointer: out.operand.pointer + line * m * 8, sizes: [m], strides: [1])
             guard backend.searchSorted(o, boundaries: bounds, values: v, right: right) else {
                 TensorError.report("searchsorted", "not implemented for \(dtype)")
                 return .placeholder
             }
         }
-        return withExtendedLifetime((sequence, wanted)) { outInt32 ? out.converted(to: .int32) : out }
+        return outInt32 ? out.converted(to: .int32) : out
     }
 
     /// Which of the intervals between the sorted 1-D `boundaries` each element falls into. PyTorch: `torch.bucketize`.

@@ -157,7 +157,7 @@ extension Tensor {
 
     private func wide(_ type: DType) -> Tensor {
         let t = to(type)
-        return impl.isNumber ? Tensor(TensorImpl(t.impl.storage, t.operand, count: t.count, isContiguous: true, isNumber: true)) : t
+        return impl.isNumber ? Tensor(TensorImpl(t.operand, count: t.count, isContiguous: true, isNumber: true)) : t
     }
 }
 
