@@ -54,7 +54,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "TorchCPUTests", dependencies: ["TorchCPU", "TorchKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor", "TorchFormats"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
         .testTarget(

@@ -110,7 +110,12 @@ extension OperatorTable {
         if isTensor(low) || isTensor(high) {
             return try x.clamp(min: low.flatMap { a.has($0) ? try a.operand($0) : nil }, max: high.flatMap { a.has($0) ? try a.operand($0) : nil })
         }
-        return try x.clamp(min: low.flatMap { try a.optionalScalar($0) }, max: high.flatMap { try a.optionalScalar($0) })
+        switch try (low.flatMap { try a.optionalScalar($0) }, high.flatMap { try a.optionalScalar($0) }) {
+        case (let low?, let high?): return x.clamp(min: low, max: high)
+        case (let low?, nil): return x.clamp(min: low)
+        case (nil, let high?): return x.clamp(max: high)
+        case (nil, nil): return x.clamp(min: nil, max: nil)  // says what is missing
+        }
     }
 
     private static let functions: [OperatorRow] = [

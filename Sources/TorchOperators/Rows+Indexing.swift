@@ -164,7 +164,7 @@ extension OperatorTable {
         },
         OperatorRow("fill", "input, value: Tensor") { a in try .tensor(a.tensor("input").filled(a.tensor("value"))) },
         OperatorRow("fill", "input, value") { a in try .tensor(a.tensor("input").filled(a.scalar("value"))) },
-        .unary("zero_") { x in x.filled(.int(0)) },
+        .unary("zero_") { x in x.filled(0) },
     ]
 
     /// A start that is a tensor must have no dims.

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import Torch
+import TorchKernels
 
 @main
 struct SwiftTorch: ParsableCommand {
@@ -13,7 +14,7 @@ struct SwiftTorch: ParsableCommand {
 
     static func main() {
         Self.warnIfUnoptimized()
-        Self.main(nil)
+        Self.main((1..<max(1, st_argument_count())).compactMap { st_argument($0).map { String(cString: $0) } })
     }
 
     /// Kernels without optimisation are a hundred times slower; a user should know before waiting.

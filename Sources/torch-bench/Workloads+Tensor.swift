@@ -4,7 +4,7 @@ import Torch
 let root3 = 3.0.squareRoot()
 
 enum Workloads {
-    static var all: [Workload] { matrix + overhead + elementwise("1m", 1024) + elementwise("16m", 4096) + training + optimizer }
+    static var all: [Workload] { matrix + convolution + overhead + elementwise("1m", 1024) + elementwise("16m", 4096) + training + optimizer }
 
     // MARK: Matrix products
 
@@ -32,6 +32,28 @@ enum Workloads {
             let (a, b) = (fill(1, [n, n], root3), fill(2, [n, n], root3))
             return .operation(flops: 2 * Double(n * n * n)) { a.matmul(b) }
         }
+    }
+
+    // MARK: Convolutions: 3x3, to weigh our own kernels against oneDNN's (SWIFT_TORCH_VENDOR=none)
+
+    static var convolution: [Workload] {
+        func layer(_ name: String, _ n: Int, _ channels: Int, _ size: Int) -> [Workload] {
+            let flops = Double(2 * n * channels * channels * 9 * size * size)
+            func operands() -> (x: Tensor, w: Tensor) { (fill(1, [n, channels, size, size]), fill(2, [channels, channels, 3, 3], 0.1)) }
+            return [
+                Workload("conv3x3_\(name)", .us) {
+                    let (x, w) = operands()
+                    return .operation(flops: flops) { conv2d(x, w, padding: 1) }
+                },
+                Workload("conv3x3_\(name)_fwdbwd", .us) {
+                    let (x, w) = operands()
+                    let (a, b) = (x.requiringGrad(), w.requiringGrad())
+                    let ones = Tensor.ones(n, channels, size, size)
+                    return .operation(flops: 3 * flops) { gradients(of: conv2d(a, b, padding: 1), withRespectTo: [a, b], gradOutput: ones)[1] }
+                },
+            ]
+        }
+        return layer("64c56", 4, 64, 56) + layer("128c28", 4, 128, 28) + layer("256c14", 4, 256, 14)
     }
 
     // MARK: Overheads

@@ -204,7 +204,7 @@ struct RandomStep {
         case "data_loader":
             let n = try int("n")
             let loader = DataLoader(
-                TensorDataset(Tensor.arange(.int(n))), batchSize: try int("batch_size"), shuffle: true, dropLast: json["drop_last"]?.bool ?? false)
+                TensorDataset(Tensor.arange(n)), batchSize: try int("batch_size"), shuffle: true, dropLast: json["drop_last"]?.bool ?? false)
             var order: [Int] = []
             for _ in 0..<(try int("epochs")) { for batch in loader { order += batch[0].array(of: Int.self) } }
             return Tensor(order)

@@ -58,7 +58,7 @@ private let nan = Double.nan
         #expect((Tensor([1, -8]) << 2).array(of: Int.self) == [4, -32] && (Tensor([9, -8]) >> 1).array(of: Int.self) == [4, -4])
         #expect(Tensor([0.5, 1.5, -2.5]).round().array(of: Double.self) == [0, 2, -2])
         #expect(Tensor([1234.567], dtype: .float64).round(decimals: 2).item() == 1234.57)
-        let f = Tensor([12.0, 0, -0.3, 5e-324], dtype: .float64).frexp()
+        let f = Tensor([12.0, 0, -0.3, .leastNonzeroMagnitude], dtype: .float64).frexp()
         #expect(f.mantissa.array(of: Double.self) == [0.75, 0, -0.6, 0.5] && f.exponent.array(of: Int.self) == [4, 0, -1, -1073])
     }
 

@@ -13,5 +13,6 @@
 #include "st_convolution.h"
 #include "st_optim.h"
 #include "st_fft.h"
+#include "st_process.h"
 #include "st_random.h"
 #include "st_trace.h"

@@ -45,7 +45,7 @@ public enum Init {
     }
 
     /// One value. PyTorch: `constant_`, `zeros_`, `ones_`.
-    public static func constant(_ p: Parameter, _ value: Double) { p.update { $0 = $0.fullLike(.double(value)) } }
+    public static func constant(_ p: Parameter, _ value: Double) { p.update { $0 = $0.fullLike(value) } }
 
     /// Uniform with the variance of Glorot and Bengio 2010. PyTorch: `xavier_uniform_`.
     public static func xavierUniform(_ p: Parameter, gain: Double = 1, generator: Generator = .default) {

@@ -101,14 +101,22 @@ extension Tensor {
     }
 }
 
+/// A Swift number, as an argument of an operator.
+public protocol ScalarConvertible: Sendable {
+    /// The number as an operand.
+    var scalar: Scalar { get }
+}
+
+extension Scalar: ScalarConvertible {
+    public var scalar: Scalar { self }
+}
+
 /// A Swift type that tensors can be made from and turned into.
-public protocol TensorElement: Sendable {
+public protocol TensorElement: ScalarConvertible {
     /// The element type that holds it.
     static var dtype: DType { get }
     /// Conversion from any element.
     init(_ scalar: Scalar)
-    /// Conversion to an operand.
-    var scalar: Scalar { get }
 }
 
 extension Double: TensorElement {

@@ -186,7 +186,7 @@ extension Tensor {
     /// A view of the same storage.
     @inline(__always)
     func view(pointer: UnsafeMutableRawPointer? = nil, sizes: Dims, strides: Dims) -> Tensor {
-        let o = impl.operand.view(pointer: pointer, sizes: sizes, strides: strides)
+        let o = Operand(impl.storage, pointer: pointer ?? impl.operand.pointer, dtype: impl.operand.dtype, sizes: sizes, strides: strides)
         return Tensor(TensorImpl(o, count: sizes.product, isContiguous: o.isContiguous))
     }
 

@@ -59,7 +59,7 @@ extension Tensor {
     /// Ones. PyTorch: `Tensor.new_ones`.
     public func newOnes(_ shape: [Int], dtype: DType? = nil) -> Tensor { .ones(shape, dtype: dtype ?? self.dtype, device: device) }
     /// One number everywhere. PyTorch: `Tensor.new_full`.
-    public func newFull(_ shape: [Int], _ value: Scalar, dtype: DType? = nil) -> Tensor { .full(shape, value, dtype: dtype ?? self.dtype, device: device) }
+    public func newFull(_ shape: [Int], _ value: some ScalarConvertible, dtype: DType? = nil) -> Tensor { .full(shape, value, dtype: dtype ?? self.dtype, device: device) }
     /// Undefined contents with the given strides. PyTorch: `Tensor.new_empty_strided`.
     public func newEmptyStrided(_ size: [Int], _ stride: [Int], dtype: DType? = nil) -> Tensor {
         .emptyStrided(size, stride, dtype: dtype ?? self.dtype, device: device)

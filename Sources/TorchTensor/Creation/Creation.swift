@@ -15,7 +15,8 @@ extension Tensor {
     }
 
     /// Every element `value`. The type follows the number unless given. PyTorch: `torch.full`.
-    public static func full(_ shape: [Int], _ value: Scalar, dtype: DType? = nil, device: Device = .cpu, requiresGrad: Bool = false) -> Tensor {
+    public static func full(_ shape: [Int], _ value: some ScalarConvertible, dtype: DType? = nil, device: Device = .cpu, requiresGrad: Bool = false) -> Tensor {
+        let value = value.scalar
         let t = makeChecked(Dims(shape), dtype ?? value.dtype, device: device, "full")
         t.fillUnshared(value)
         return t.requiringGrad(requiresGrad)
@@ -59,14 +60,15 @@ extension Tensor {
     /// Ones in this tensor's shape, type and device. PyTorch: `torch.ones_like`.
     public func onesLike(dtype: DType? = nil) -> Tensor { .full(dims, 1, dtype: dtype ?? self.dtype, device: device) }
     /// One value in this tensor's shape, type and device. PyTorch: `torch.full_like`.
-    public func fullLike(_ value: Scalar, dtype: DType? = nil) -> Tensor { .full(dims, value, dtype: dtype ?? self.dtype, device: device) }
+    public func fullLike(_ value: some ScalarConvertible, dtype: DType? = nil) -> Tensor { .full(dims, value.scalar, dtype: dtype ?? self.dtype, device: device) }
     /// Undefined contents in this tensor's shape, type and device. PyTorch: `torch.empty_like`.
     public func emptyLike(dtype: DType? = nil) -> Tensor { .make(dims, dtype ?? self.dtype, device: device) }
 
     // MARK: Counted
 
     /// start, start + step, … below end. Whole numbers give int64. PyTorch: `torch.arange`.
-    public static func arange(_ start: Scalar, _ end: Scalar, step: Scalar = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func arange(_ start: some ScalarConvertible, _ end: some ScalarConvertible, step: some ScalarConvertible = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+        let (start, end, step) = (start.scalar, end.scalar, step.scalar)
         let (s, e, d) = (start.doubleValue, end.doubleValue, step.doubleValue)
         guard d != 0, s.isFinite, e.isFinite, (d > 0) == (e >= s) || e == s else {
             let reason =
@@ -85,7 +87,7 @@ extension Tensor {
         return t
     }
     /// 0, 1, … below end. PyTorch: `torch.arange`.
-    public static func arange(_ end: Scalar, dtype: DType? = nil, device: Device = .cpu) -> Tensor { arange(0, end, dtype: dtype, device: device) }
+    public static func arange(_ end: some ScalarConvertible, dtype: DType? = nil, device: Device = .cpu) -> Tensor { arange(0, end, dtype: dtype, device: device) }
 
     /// `steps` numbers from start to end, both included. PyTorch: `torch.linspace`.
     public static func linspace(_ start: Double, _ end: Double, steps: Int, dtype: DType? = nil, device: Device = .cpu) -> Tensor {

@@ -97,7 +97,7 @@ extension Tensor {
             pieces = complexResult ? all : all.real
         }
         let total = fftSize + hop * (frames - 1)
-        let place = (Tensor.arange(.int(frames)) * hop).unsqueeze(1) + Tensor.arange(.int(fftSize))
+        let place = (Tensor.arange(frames) * hop).unsqueeze(1) + Tensor.arange(fftSize)
         let index = place.flatten().to(device)
         let weighted = pieces * w
         let sum = Tensor.zeros([batch, total], dtype: weighted.dtype, device: device).indexAdd(1, index, weighted.reshape([batch, frames * fftSize]))

@@ -11,15 +11,14 @@ extension Tensor {
     }
 
     /// `value` where `mask` is true; both broadcast. PyTorch: `torch.masked_fill`.
-    public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
+    public func maskedFill(_ mask: Tensor, _ value: some ScalarConvertible) -> Tensor {
+        let value = value.scalar
         if case .complex = value, !dtype.isComplex {
             TensorError.report("maskedFill", "value cannot be converted to type \(dtype) without overflow: it is complex")
             return .placeholder
         }
         return maskedFill(mask, Tensor.scalarTensor(value, dtype))
     }
-    /// `value` where `mask` is true.
-    public func maskedFill(_ mask: Tensor, _ value: Double) -> Tensor { maskedFill(mask, .double(value)) }
 
     /// The only element of `value` where `mask` is true; it may want a gradient. PyTorch: `torch.masked_fill`.
     public func maskedFill(_ mask: Tensor, _ value: Tensor) -> Tensor {
@@ -32,7 +31,7 @@ extension Tensor {
         let out = Tensor.make(sizes, dtype, device: device)
         let (m, v) = (mask.withoutGraph, value.withoutGraph.converted(to: dtype).to(device))
         backend.select(out.operand, m.operand.expanded(to: sizes), v.operand.expanded(to: sizes), operand.expanded(to: sizes))
-        return out.recorded("maskedFill", (self, { g in g.maskedFill(m, .int(0)) }), (value, { g in g.maskedFill(m.logicalNot(), .int(0)) }))
+        return out.recorded("maskedFill", (self, { g in g.maskedFill(m, 0) }), (value, { g in g.maskedFill(m.logicalNot(), 0) }))
     }
 
     /// The elements where `mask` is true, as a vector; both broadcast. PyTorch: `torch.masked_select`.
@@ -65,7 +64,7 @@ extension Tensor {
         _ = backend.maskedScatter(out.operand, m.operand, values.operand)
         let shape = source.dims
         return out.recorded(
-            "maskedScatter", (self, { g in g.maskedFill(m, .int(0)) }),
+            "maskedScatter", (self, { g in g.maskedFill(m, 0) }),
             (
                 source,
                 { g in

@@ -12,18 +12,19 @@ extension Tensor {
     public func scatter(_ dim: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
         let k = index.withoutGraph
         return scattered(.replace, dim, index, source, "scatter").recorded(
-            "scatter", (self, { g in g.scatter(dim, k, .int(0)) }), (source, { g in g.gatherPart(dim, k, source.dims) }))
+            "scatter", (self, { g in g.scatter(dim, k, 0) }), (source, { g in g.gatherPart(dim, k, source.dims) }))
     }
 
     /// One number at the places that `index` names. PyTorch: `torch.scatter(value=)`.
-    public func scatter(_ dim: Int, _ index: Tensor, _ value: Scalar) -> Tensor {
+    public func scatter(_ dim: Int, _ index: Tensor, _ value: some ScalarConvertible) -> Tensor {
+        let value = value.scalar
         if case .complex = value, !dtype.isComplex {
             TensorError.report("scatter", "value cannot be converted to type \(dtype) without overflow: it is complex")
             return .placeholder
         }
         let k = index.withoutGraph
         let source = noGrad { Tensor.scalarTensor(value, dtype).to(device).expanded(to: k.dims) }
-        return scattered(.replace, dim, k, source, "scatter").recorded("scatter", self) { g in g.scatter(dim, k, .int(0)) }
+        return scattered(.replace, dim, k, source, "scatter").recorded("scatter", self) { g in g.scatter(dim, k, 0) }
     }
 
     /// Elements of `source` combined at the places that `index` names along `dim`, with what is there if `includeSelf`. PyTorch: `torch.scatter_reduce`.
@@ -36,7 +37,7 @@ extension Tensor {
         guard isRecorded || source.isRecorded else { return out }
         return out.recordedJointlyWithOutput("scatterReduce", [self, source]) { [self] g, y, needs in
             let (dself, dsource) = Tensor.scatterReduceDerivatives(g, y, self, source, d, k, reduction, includeSelf, needs)
-            return [dself.map { includeSelf ? $0 : $0.scatter(d, k, .int(0)) }, dsource]
+            return [dself.map { includeSelf ? $0 : $0.scatter(d, k, 0) }, dsource]
         }
     }
 
@@ -61,7 +62,7 @@ extension Tensor {
     private func meanCounts(_ d: Int, _ index: Tensor, _ source: Tensor, _ includeSelf: Bool) -> Tensor {
         noGrad {
             let n = (includeSelf ? onesLike() : zerosLike()).scatterAdd(d, index, source.onesLike(dtype: dtype))
-            return n.maskedFill(n .== 0, .int(1))
+            return n.maskedFill(n .== 0, 1)
         }
     }
 
@@ -122,7 +123,7 @@ extension Tensor {
             var dself: Tensor?
             if needs[0] {
                 let zero = x .== 0
-                let masked = x.maskedFill(zero, .int(1))
+                let masked = x.maskedFill(zero, 1)
                 dself = g * masked.scatterReduce(d, index, source, .prod, includeSelf: includeSelf) / masked
             }
             guard needs[1] else { return (dself, nil) }
@@ -130,9 +131,9 @@ extension Tensor {
             let zeros = noGrad { x.zerosLike().scatterAdd(d, index, zero.to(x.dtype)).gatherPart(d, index, source.dims) }
             // The only zero of its place: the product of all the others.
             let onlyZero = noGrad { zero.logicalAnd(zeros .== 1) }
-            let others = x.scatterReduce(d, index, source.maskedFill(onlyZero, .int(1)), .prod, includeSelf: includeSelf)
+            let others = x.scatterReduce(d, index, source.maskedFill(onlyZero, 1), .prod, includeSelf: includeSelf)
             let atZero = (g * others).gatherPart(d, index, source.dims)
-            let elsewhere = (g * result).gatherPart(d, index, source.dims) / source.maskedFill(zero, .int(1))
+            let elsewhere = (g * result).gatherPart(d, index, source.dims) / source.maskedFill(zero, 1)
             return (dself, onlyZero.select(atZero, elsewhere))
         }
     }
@@ -183,7 +184,8 @@ extension Tensor {
     }
 
     /// One number in the slices at positions `index` along `dim`, negative ones counted from the end. PyTorch: `torch.index_fill`.
-    public func indexFill(_ dim: Int, _ index: Tensor, _ value: Scalar) -> Tensor {
+    public func indexFill(_ dim: Int, _ index: Tensor, _ value: some ScalarConvertible) -> Tensor {
+        let value = value.scalar
         if case .complex = value, !dtype.isComplex {
             TensorError.report("indexFill", "index_fill_(): Converting complex Scalar to non-complex type is not supported")
             return .placeholder

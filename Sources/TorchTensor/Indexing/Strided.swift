@@ -58,7 +58,7 @@ extension Tensor {
                 self,
                 { g in
                     let from = Tensor.positions(g.dims, layout, start)
-                    return arranged(g).indexFill(0, to, .int(0)).indexSelect(0, from).reshaped(g.dims)
+                    return arranged(g).indexFill(0, to, 0).indexSelect(0, from).reshaped(g.dims)
                 }
             ),
             (source, { g in arranged(g).indexSelect(0, to).reshaped(sizes) }))
@@ -98,7 +98,7 @@ extension Tensor {
             for d in 0..<sizes.count {
                 var shape = Dims(rank: sizes.count, repeating: 1)
                 shape[d] = sizes[d]
-                p = p + (Tensor.arange(.int(sizes[d])) * strides[d]).reshaped(shape)
+                p = p + (Tensor.arange(sizes[d]) * strides[d]).reshaped(shape)
             }
             return p.reshaped([sizes.product])
         }

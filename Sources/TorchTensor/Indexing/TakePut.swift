@@ -96,7 +96,7 @@ extension Tensor {
     // MARK: Filled
 
     /// One number in this tensor's shape and type; its gradient is zero. PyTorch: `torch.fill`.
-    public func filled(_ value: Scalar) -> Tensor { filled(Tensor.scalarTensor(value, dtype)) }
+    public func filled(_ value: some ScalarConvertible) -> Tensor { filled(Tensor.scalarTensor(value.scalar, dtype)) }
     /// The only element of `value` everywhere; it may want a gradient. PyTorch: `torch.fill`.
     public func filled(_ value: Tensor) -> Tensor {
         guard value.rank == 0 else {
@@ -108,7 +108,7 @@ extension Tensor {
         return out.recorded("fill", (self, { g in g.zerosLike() }), (value, { g in g }))
     }
     /// One number everywhere, in place where nobody can notice. PyTorch: `fill_`.
-    public mutating func fill(_ value: Scalar) { assign(.number(value), CollectionOfOne(.ellipsisItem)) }
+    public mutating func fill(_ value: some ScalarConvertible) { assign(.number(value.scalar), CollectionOfOne(.ellipsisItem)) }
     /// Zero everywhere, in place where nobody can notice. PyTorch: `zero_`.
     public mutating func zero() { fill(0) }
 

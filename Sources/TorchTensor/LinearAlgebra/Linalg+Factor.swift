@@ -119,7 +119,7 @@ extension Linalg {
         }
         // Row i of P^T A is row order[i] of A, so P[order[i], i] = 1.
         let target = Tensor(order).reshaped(join(batch(pivots, dropping: 1), 1, m))
-        let rows = Tensor.arange(.int(m)).unsqueeze(1)
+        let rows = Tensor.arange(m).unsqueeze(1)
         return (rows .== target).to(x.dtype).to(x.device)
     }
 

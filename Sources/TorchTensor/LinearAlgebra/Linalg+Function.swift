@@ -145,7 +145,7 @@ extension Linalg {
         let count = n ?? x.dims[x.rank - 1]
         let steps = noGrad {
             let repeated = base.withoutGraph.unsqueeze(-1).expanded(to: join(x.dims, count))
-            return (Tensor.arange(.int(count), device: x.device) .== 0).select(Tensor.number(.int(1)), repeated).to(base.dtype).contiguous()
+            return (Tensor.arange(count, device: x.device) .== 0).select(Tensor.number(1), repeated).to(base.dtype).contiguous()
         }
         let out = Tensor.make(steps.dims, base.dtype, device: x.device)
         guard count == 0 || x.backend.scan(.prod, out.operand, nil, steps.operand, dim: steps.rank - 1) else {
@@ -158,7 +158,7 @@ extension Linalg {
                 base,
                 { g, y in
                     if count < 2 { return base.zerosLike() }
-                    let slopes = y.narrow(-1, 0, count - 1) * Tensor.arange(1, .int(count), dtype: y.dtype.real, device: y.device)
+                    let slopes = y.narrow(-1, 0, count - 1) * Tensor.arange(1, count, dtype: y.dtype.real, device: y.device)
                     return (g.narrow(-1, 1, count - 1) * slopes.conjugateIfComplex).sum(dim: -1)
                 }
             ))

@@ -121,7 +121,7 @@ extension Linalg {
             let n = a.dims[a.rank - 1]
             let (lu, pivots) = (output(a.dims, [], like: a), output(batch(a), [n], like: a, .int32))
             run(.lu, [lu, pivots, output(batch(a), [], like: a, .int32)], [a], "linalg.det")
-            let moved = (pivots .!= Tensor.arange(1, .int(n + 1), dtype: .int32, device: a.device)).to(.int64).sum(dim: -1)
+            let moved = (pivots .!= Tensor.arange(1, n + 1, dtype: .int32, device: a.device)).to(.int64).sum(dim: -1)
             let sign = 1 - moved.remainder(Tensor.number(.int(2))) * 2
             return (lu, pivots, sign.to(a.dtype), lu.diagonal(dim1: -2, dim2: -1))
         }

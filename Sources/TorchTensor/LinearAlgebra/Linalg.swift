@@ -103,8 +103,8 @@ public enum Linalg {
     static func upper(_ x: Tensor, _ k: Int = 0) -> Tensor { triangle(x, k, lower: false) }
 
     private static func triangle(_ x: Tensor, _ k: Int, lower: Bool) -> Tensor {
-        let rows = Tensor.arange(.int(x.dims[x.rank - 2]), device: x.device).unsqueeze(1) + k
-        let columns = Tensor.arange(.int(x.dims[x.rank - 1]), device: x.device)
+        let rows = Tensor.arange(x.dims[x.rank - 2], device: x.device).unsqueeze(1) + k
+        let columns = Tensor.arange(x.dims[x.rank - 1], device: x.device)
         return (lower ? rows .>= columns : rows .<= columns).select(x, Tensor.number(.int(0)))
     }
 

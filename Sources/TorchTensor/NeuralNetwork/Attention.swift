@@ -60,7 +60,7 @@ func attend(
     let (t, s) = (query.dims[query.rank - 2], key.dims[key.rank - 2])
     let minusInfinity = Tensor.number(.double(-.infinity))
     if causal {
-        let visible = Tensor.arange(.int(t)).unsqueeze(1) .>= Tensor.arange(.int(s)).unsqueeze(0)
+        let visible = Tensor.arange(t).unsqueeze(1) .>= Tensor.arange(s).unsqueeze(0)
         scores = visible.to(query.device).select(scores, minusInfinity)
     }
     if let mask {
@@ -160,7 +160,7 @@ public func multiHeadAttention(
         let m = additive(attentionMask)
         mask = m.rank == 3 ? m.reshape([n, heads, l, s]) : m
     } else if causal {
-        let hidden = Tensor.arange(.int(l)).unsqueeze(1) .< Tensor.arange(.int(s - extra)).unsqueeze(0)
+        let hidden = Tensor.arange(l).unsqueeze(1) .< Tensor.arange(s - extra).unsqueeze(0)
         mask = additive(hidden.to(query.device))
     }
     if let keyPaddingMask {

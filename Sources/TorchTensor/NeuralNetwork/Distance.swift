@@ -48,7 +48,7 @@ extension Tensor {
 public func normalize(_ x: Tensor, p: Double = 2, dim: Int = 1, epsilon: Double = 1e-12) -> Tensor {
     guard x.checkedDim(dim, "normalize") != nil else { return .placeholder }
     if x.rank == 0 { return normalize(x.unsqueeze(0), p: p, dim: 0, epsilon: epsilon).squeeze(0) }
-    return x / x.pNorm(p, [dim], keepDim: true).clamp(min: .double(epsilon))
+    return x / x.pNorm(p, [dim], keepDim: true).clamp(min: epsilon)
 }
 
 /// Cosine of the angle between vectors along `dim`; inputs broadcast. PyTorch: `torch.nn.functional.cosine_similarity`.
@@ -62,7 +62,7 @@ public func cosineSimilarity(_ x1: Tensor, _ x2: Tensor, dim: Int = 1, epsilon: 
     let (a, b) = (x1.to(type).expanded(to: sizes), x2.to(type).expanded(to: sizes))
     guard let d = a.checkedDim(dim, "cosineSimilarity") else { return .placeholder }
     if a.rank == 0 { return cosineSimilarity(a.unsqueeze(0), b.unsqueeze(0), dim: 0, epsilon: epsilon) }
-    func unit(_ t: Tensor) -> Tensor { t / t.pNorm(2, [d], keepDim: true).clamp(min: .double(epsilon)) }
+    func unit(_ t: Tensor) -> Tensor { t / t.pNorm(2, [d], keepDim: true).clamp(min: epsilon) }
     return (unit(a) * unit(b)).sum(dim: d)
 }
 

@@ -7,7 +7,8 @@ public enum PaddingMode: String, Sendable { case constant, reflect, replicate, c
 /// Pads the last dims: `padding` lists (before, after) from the last dim on; negative numbers cut. PyTorch: `torch.nn.functional.pad`.
 ///
 /// Modes other than `.constant` pad the last one to three dims of (n, c, …) or (c, …).
-public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: Scalar = 0) -> Tensor {
+public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, value: some ScalarConvertible = 0) -> Tensor {
+    let value = value.scalar
     guard padding.count % 2 == 0, padding.count <= 2 * x.rank else {
         TensorError.report("pad", "Padding length must be divisible by 2 and at most twice the number of dimensions of the input. Got padding \(padding) for input \(x.dims)")
         return .placeholder

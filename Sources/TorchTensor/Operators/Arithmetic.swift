@@ -46,13 +46,15 @@ extension Tensor {
     }
 
     /// self + alpha * other. PyTorch: `torch.add(alpha=)`.
-    public func add(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
+    public func add(_ other: Tensor, alpha: some ScalarConvertible = 1) -> Tensor {
+        let alpha = alpha.scalar
         if alpha == .int(1) { return self + other }
         return self + other * Tensor.number(alpha)
     }
 
     /// self - alpha * other. PyTorch: `torch.sub(alpha=)`.
-    public func sub(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
+    public func sub(_ other: Tensor, alpha: some ScalarConvertible = 1) -> Tensor {
+        let alpha = alpha.scalar
         if alpha == .int(1) { return self - other }
         return self - other * Tensor.number(alpha)
     }
@@ -94,7 +96,8 @@ extension Tensor {
     public static func % (a: Tensor, b: Tensor) -> Tensor { a.remainder(b) }
 
     /// self + value * a * b. PyTorch: `torch.addcmul`.
-    public func addcmul(_ a: Tensor, _ b: Tensor, value: Scalar = 1) -> Tensor {
+    public func addcmul(_ a: Tensor, _ b: Tensor, value: some ScalarConvertible = 1) -> Tensor {
+        let value = value.scalar
         if dtype == a.dtype && dtype == b.dtype && dtype.isFloatingPoint {
             let v = value.doubleValue
             return Tensor.combine(.addcmul, self, a, b, "addcmul", KernelParameters(v)).recorded(
@@ -104,7 +107,8 @@ extension Tensor {
     }
 
     /// self + value * a / b. PyTorch: `torch.addcdiv`.
-    public func addcdiv(_ a: Tensor, _ b: Tensor, value: Scalar = 1) -> Tensor {
+    public func addcdiv(_ a: Tensor, _ b: Tensor, value: some ScalarConvertible = 1) -> Tensor {
+        let value = value.scalar
         guard Tensor.resultType(a, b).isDifferentiable else {
             TensorError.report("addcdiv", "Integer division with addcdiv is no longer supported", hint: "convert to a floating type first")
             return .placeholder

@@ -19,7 +19,7 @@ extension Tensor {
         guard let (slices, d) = distinctSlices(dim, "unique") else { return .nothing }
         // Sorted by the last column first; each sort keeps the order of equal ones.
         let n = slices.dims[0]
-        var order = Tensor.arange(.int(n), device: device)
+        var order = Tensor.arange(n, device: device)
         for column in (0..<slices.dims[1]).reversed() {
             let key = slices.select(1, column).contiguous().indexSelect(0, order)
             order = order.indexSelect(0, key.argsort(dim: 0))
@@ -117,7 +117,7 @@ extension Tensor {
         let x = withoutGraph.contiguous().reshaped([count]).converted(to: type)
         let inside = (x .>= low).logicalAnd(x .<= high)
         let scaled = (x - low) / (high - low) * Double(bins)
-        let bin = scaled.kept(where: inside).to(.int64).clamp(max: .int(bins - 1))
+        let bin = scaled.kept(where: inside).to(.int64).clamp(max: bins - 1)
         return Tensor.zeros([bins], dtype: .int64, device: device).scatterAdd(0, bin, inside.to(.int64)).to(dtype)
     }
 
@@ -202,7 +202,7 @@ extension Tensor {
         for (i, e) in edges.enumerated() {
             let x = select(1, i).contiguous()
             inside = inside.logicalAnd(x .>= e.select(0, 0)).logicalAnd(x .<= e.select(0, e.count - 1))
-            let bin = (e.searchSorted(x, right: true) - 1).clamp(min: 0, max: .int(sizes[i] - 1))
+            let bin = (e.searchSorted(x, right: true) - 1).clamp(min: 0, max: sizes[i] - 1)
             cell = cell * sizes[i] + bin
         }
         let w = (weight?.withoutGraph.contiguous().reshaped([dims[0]]) ?? Tensor.full([dims[0]], 1, dtype: dtype, device: device)).kept(where: inside)

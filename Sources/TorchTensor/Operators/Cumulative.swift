@@ -55,7 +55,7 @@ extension Tensor {
             let line = moveDim(d, -1)
             let n = line.dims[rank - 1]
             let others = Tensor.eye(n, dtype: .bool, device: device).select(Tensor.number(1, self), line.unsqueeze(-2)).cumprod(dim: -1)
-            let place = Tensor.arange(.int(n), device: device)
+            let place = Tensor.arange(n, device: device)
             let counts = place.unsqueeze(0) .>= place.unsqueeze(1)
             return (g.moveDim(d, -1).unsqueeze(-2) * others.conjugateIfComplex).kept(where: counts).sum(dim: -1).moveDim(-1, d)
         }
@@ -97,7 +97,7 @@ extension Tensor {
     /// The derivative in differentiable operators: all n² shares of element k in result i.
     private func logcumsumexpDerivative(_ g: Tensor, _ y: Tensor, _ d: Int) -> Tensor {
         if rank == 0 { return g }
-        let place = Tensor.arange(.int(dims[d]), device: device)
+        let place = Tensor.arange(dims[d], device: device)
         let counts = place.unsqueeze(0) .>= place.unsqueeze(1)
         // What does not count is left out before exp, which could overflow there.
         let exponents = (moveDim(d, -1).unsqueeze(-1) - y.moveDim(d, -1).unsqueeze(-2)).kept(where: counts)
@@ -167,7 +167,8 @@ extension Tensor {
     // MARK: Integrals
 
     /// Integral along `dim` by the trapezoid rule with equal steps. PyTorch: `torch.trapezoid(dx=)`, `torch.trapz`.
-    public func trapezoid(dx: Scalar = 1, dim: Int = -1) -> Tensor {
+    public func trapezoid(dx: some ScalarConvertible = 1, dim: Int = -1) -> Tensor {
+        let dx = dx.scalar
         guard let d = checkedDim(dim, "trapezoid"), let areas = trapezoids(nil, dx, d, "trapezoid") else { return .placeholder }
         return areas.sum(dim: d)
     }
@@ -177,7 +178,8 @@ extension Tensor {
         return areas.sum(dim: areas.rank - rank + d)
     }
     /// Running integral with equal steps. PyTorch: `torch.cumulative_trapezoid(dx=)`.
-    public func cumulativeTrapezoid(dx: Scalar = 1, dim: Int = -1) -> Tensor {
+    public func cumulativeTrapezoid(dx: some ScalarConvertible = 1, dim: Int = -1) -> Tensor {
+        let dx = dx.scalar
         guard let d = checkedDim(dim, "cumulativeTrapezoid"), let areas = trapezoids(nil, dx, d, "cumulativeTrapezoid") else { return .placeholder }
         return areas.cumsum(dim: d)
     }

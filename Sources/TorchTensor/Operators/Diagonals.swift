@@ -23,8 +23,8 @@ extension Tensor {
     static func triangleMask(_ n: Int, _ m: Int, _ diagonal: Int, lower: Bool, device: Device) -> Tensor {
         // Offsets beyond the matrix are all the same, and must not overflow.
         let k = Swift.min(Swift.max(diagonal, -n - 1), m + 1)
-        let last = Tensor.arange(.int(k), .int(k + n), device: device).unsqueeze(1)
-        let columns = Tensor.arange(.int(m), device: device)
+        let last = Tensor.arange(k, k + n, device: device).unsqueeze(1)
+        let columns = Tensor.arange(m, device: device)
         return lower ? columns .<= last : columns .>= last
     }
 

@@ -44,12 +44,14 @@ extension Tensor {
 
     // MARK: Limits
 
-    /// Limited to min...max, either of which may be missing. The gradient passes at the limits too. PyTorch: `torch.clamp`.
-    public func clamp(min: Scalar? = nil, max: Scalar? = nil) -> Tensor {
-        guard min != nil || max != nil else {
-            TensorError.report("clamp", "torch.clamp: At least one of 'min' or 'max' must not be None")
-            return .placeholder
-        }
+    /// Limited to min...max. The gradient passes at the limits too. PyTorch: `torch.clamp`.
+    public func clamp(min: some ScalarConvertible, max: some ScalarConvertible) -> Tensor { clamped(min.scalar, max.scalar) }
+    /// At least `min`. PyTorch: `torch.clamp`.
+    public func clamp(min: some ScalarConvertible) -> Tensor { clamped(min.scalar, nil) }
+    /// At most `max`. PyTorch: `torch.clamp`.
+    public func clamp(max: some ScalarConvertible) -> Tensor { clamped(nil, max.scalar) }
+
+    private func clamped(_ min: Scalar?, _ max: Scalar?) -> Tensor {
         guard !dtype.isComplex else {
             TensorError.report("clamp", "clamp is not supported for complex types")
             return .placeholder
@@ -59,7 +61,7 @@ extension Tensor {
         let x = to(type)
         if type.isFloatingPoint {
             let (low, high) = (min?.doubleValue ?? -Double.infinity, max?.doubleValue ?? Double.infinity)
-            if low.isNaN || high.isNaN { return x.fullLike(.double(.nan)).recorded("clamp", x) { $0.zerosLike() } }
+            if low.isNaN || high.isNaN { return x.fullLike(Double.nan).recorded("clamp", x) { $0.zerosLike() } }
             let p = KernelParameters(low, high)
             return x.unary(.clamp, "clamp", parameters: p) { g, x in
                 Tensor.fused(.clampGradX, g, x, "clampBackward", p) { g, x in g.kept(where: (x .>= low).logicalAnd(x .<= high)) }
@@ -96,11 +98,11 @@ extension Tensor {
     }
 
     /// At least `min`. PyTorch: `torch.clamp_min`.
-    public func clampMin(_ min: Scalar) -> Tensor { clamp(min: min) }
+    public func clampMin(_ min: some ScalarConvertible) -> Tensor { clamp(min: min) }
     /// At least `min`, elementwise. PyTorch: `torch.clamp_min`.
     public func clampMin(_ min: Tensor) -> Tensor { clamp(min: min, max: nil) }
     /// At most `max`. PyTorch: `torch.clamp_max`.
-    public func clampMax(_ max: Scalar) -> Tensor { clamp(max: max) }
+    public func clampMax(_ max: some ScalarConvertible) -> Tensor { clamp(max: max) }
     /// At most `max`, elementwise. PyTorch: `torch.clamp_max`.
     public func clampMax(_ max: Tensor) -> Tensor { clamp(min: nil, max: max) }
 

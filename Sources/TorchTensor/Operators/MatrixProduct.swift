@@ -271,7 +271,8 @@ extension Tensor {
     }
 
     /// beta * self + alpha * a · b for matrices; self is broadcast. PyTorch: `torch.addmm`.
-    public func addmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
+    public func addmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 2, b.rank == 2, a.dims[1] == b.dims[0] else {
             TensorError.report("addmm", "mat1 and mat2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
             return .placeholder
@@ -280,7 +281,8 @@ extension Tensor {
     }
 
     /// beta * self + alpha * a · b for batches of matrices; self is broadcast. PyTorch: `torch.baddbmm`.
-    public func baddbmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
+    public func baddbmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 3, b.rank == 3, a.dims[0] == b.dims[0], a.dims[2] == b.dims[1] else {
             TensorError.report("baddbmm", "batch1 and batch2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
             return .placeholder
@@ -289,7 +291,8 @@ extension Tensor {
     }
 
     /// beta * self + alpha * the sum of a[i] · b[i]. PyTorch: `torch.addbmm`.
-    public func addbmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
+    public func addbmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 3, b.rank == 3, a.dims[0] == b.dims[0], a.dims[2] == b.dims[1] else {
             TensorError.report("addbmm", "batch1 and batch2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
             return .placeholder
@@ -301,7 +304,8 @@ extension Tensor {
     }
 
     /// beta * self + alpha * matrix · vector. PyTorch: `torch.addmv`.
-    public func addmv(_ matrix: Tensor, _ vector: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
+    public func addmv(_ matrix: Tensor, _ vector: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard matrix.rank == 2, vector.rank == 1, matrix.dims[1] == vector.dims[0], rank <= 1 else {
             TensorError.report("addmv", "size mismatch, got input \(dims), mat \(matrix.dims), vec \(vector.dims): vector + matrix @ vector expected")
             return .placeholder
@@ -311,7 +315,8 @@ extension Tensor {
     }
 
     /// beta * self + alpha * outer(a, b). PyTorch: `torch.addr`.
-    public func addr(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor {
+    public func addr(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 1, b.rank == 1 else {
             TensorError.report("addr", "addr: Expected 1-D argument vec1 and vec2, but got \(a.rank)-D and \(b.rank)-D")
             return .placeholder

@@ -67,7 +67,7 @@ extension Tensor {
         }
         let n = s.values.dims[1]
         // Length so far of the run of equal elements that each belongs to.
-        let place = Tensor.arange(.int(n), device: device).expanded(to: s.values.dims)
+        let place = Tensor.arange(n, device: device).expanded(to: s.values.dims)
         let starts = Tensor.full(s.values.dims, 1, dtype: .bool, device: device)
         let differs = s.values.slice(1, 1) .!= s.values.slice(1, 0, n - 1)
         backend.copy(starts.slice(1, 1).operand, differs.operand)

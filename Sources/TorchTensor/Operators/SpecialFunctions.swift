@@ -79,7 +79,7 @@ extension Tensor {
         let x = dtype.isDifferentiable ? self : to(DefaultDType.floating)
         // Half types are rounded once, at the end.
         var p = x.withoutGraph.converted(to: x.dtype.computeType)
-        if let eps { p = p.clamp(min: .double(eps), max: .double(1 - eps)) }
+        if let eps { p = p.clamp(min: eps, max: 1 - eps) }
         let out = (p / (1 - p)).log().converted(to: x.dtype)
         return Tensor(out.impl.alias()).recorded("logit", x) { g in
             let slope = g / (x * (1 - x))

@@ -46,11 +46,26 @@ extension Tensor {
     }
 
     /// Replaces -1 and checks the number of elements.
-    private func resolved(_ shape: [Int], _ operation: String) -> Dims? {
+    @inline(__always)
+    private func resolved(_ shape: [Int], _ operation: StaticString) -> Dims? {
+        var target = Dims(rank: shape.count)
+        var product = 1
+        for (i, size) in shape.enumerated() {
+            let (p, overflow) = product.multipliedReportingOverflow(by: size)
+            // -1 and everything that is wrong.
+            if size < 0 || overflow { return resolvedOpen(shape, "\(operation)") }
+            target[i] = size
+            product = p
+        }
+        return product == count ? target : resolvedOpen(shape, "\(operation)")
+    }
+
+    @inline(never)
+    private func resolvedOpen(_ shape: [Int], _ operation: String) -> Dims? {
         var target = Dims(shape)
         if let open = shape.firstIndex(of: -1) {
             target[open] = 1
-            let known = target.product
+            let known = target.checkedProduct ?? 0
             guard shape.filter({ $0 == -1 }).count == 1, known > 0, count % known == 0 else {
                 let reason =
                     known == 0
@@ -61,7 +76,7 @@ extension Tensor {
             }
             target[open] = count / known
         }
-        guard !shape.contains(where: { $0 < -1 }), target.checkedProduct == count else {
+        guard target.checkedProduct == count else {
             TensorError.report(operation, "shape '\(shape)' is invalid for input of size \(count) (input shape \(dims))")
             return nil
         }
@@ -380,7 +395,7 @@ extension Tensor {
         let whole = dims
         return view(sizes: sizes, strides: strides).recorded("unfold", self) { g in
             // Windows may overlap: element (…, w, …, k) belongs at w * step + k.
-            let index = (Tensor.arange(.int(sizes[d])) * step).unsqueeze(1) + Tensor.arange(.int(size))
+            let index = (Tensor.arange(sizes[d]) * step).unsqueeze(1) + Tensor.arange(size)
             let moved = g.moveDim(-1, d + 1).flatten(startDim: d, endDim: d + 1)
             return Tensor.zeros(whole, dtype: g.dtype, device: g.device).indexAdd(d, index.flatten(), moved)
         }

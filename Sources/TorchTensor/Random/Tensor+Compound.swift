@@ -40,7 +40,7 @@ extension Tensor {
             let (low, high): (Double, Double) =
                 dtype == .float32
                 ? (Double(Float.leastNormalMagnitude), Double(Float(1).nextDown)) : (Double.leastNormalMagnitude, Double(1).nextDown)
-            return points.to(dtype).clamp(min: .double(low), max: .double(high))
+            return points.to(dtype).clamp(min: low, max: high)
         }
     }
 }

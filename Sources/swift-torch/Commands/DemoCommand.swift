@@ -79,8 +79,10 @@ struct DemoCommand: ParsableCommand {
             "A graph that follows the data",
             """
             var h = x
-            while h.norm().item() < 10 {          // as many steps as the data need
-                h = (weight.matmul(h)).relu() + x
+            var steps = 0
+            while h.norm().item() < 12 && steps < 6 {          // as many steps as the data need
+                h = weight.matmul(h).relu() + x
+                steps += 1
             }
             print(h.sum().graphDrawing(names: ["weight": weight]))
             """)
