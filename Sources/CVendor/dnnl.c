@@ -28,9 +28,6 @@ typedef struct { _Alignas(16) char storage[16384]; } OperationDescriptor;
 
 static int major;
 static Handle engine, stream, attributes;
-static cv_dnnl_sgemm_function sgemm;
-static bool primitives;
-static char reason[256];
 
 static int (*engine_create)(Handle *, int, size_t);
 static int (*stream_create)(Handle *, Handle, unsigned);
@@ -70,7 +67,7 @@ typedef struct { const char *name; void *address; } Symbol;
 static bool fill(const Symbol *symbols, int count) {
   for (int i = 0; i < count; ++i) {
     void *f = dlsym(cv_handles[CVLibrary_dnnl], symbols[i].name);
-    if (!f) { snprintf(reason, sizeof reason, "only sgemm is used: the library lacks %s", symbols[i].name); return false; }
+    if (!f) { cv_reject(CVLibrary_dnnl, "the library lacks a function", symbols[i].name); return false; }
     *(void **)symbols[i].address = f;
   }
   return true;
@@ -96,7 +93,7 @@ static bool open_primitives(void) {
   if (!fill(common, sizeof common / sizeof *common)) return false;
   if (major == 2 ? !fill(two, sizeof two / sizeof *two) : !fill(three, sizeof three / sizeof *three)) return false;
   if (engine_create(&engine, kCpu, 0) || stream_create(&stream, engine, kInOrder) || attr_create(&attributes) || attr_set_scratchpad_mode(attributes, kUserScratchpad)) {
-    snprintf(reason, sizeof reason, "only sgemm is used: no CPU engine could be made");
+    cv_reject(CVLibrary_dnnl, "no CPU engine could be made", NULL);
     return false;
   }
   return true;
@@ -109,29 +106,23 @@ void cv_open_dnnl(void) {
   static const char *const paths[] = {"libdnnl.so.3", "libdnnl.so.2", NULL};
 #endif
   if (!cv_open_first(CVLibrary_dnnl, paths)) return;
-  static const char *const names[] = {"dnnl_version", "dnnl_sgemm"};
-  void *f[2];
-  if (!cv_symbols(CVLibrary_dnnl, 2, names, f)) return;
+  static const char *const names[] = {"dnnl_version"};
+  void *f[1];
+  if (!cv_symbols(CVLibrary_dnnl, 1, names, f)) return;
   const Version *v = ((const Version *(*)(void))f[0])();
   major = v->major;
-  if (major != 2 && major != 3) {
+  if (major != 3 && !(major == 2 && v->minor >= 1)) {
     char text[32];
     snprintf(text, sizeof text, "%d.%d", v->major, v->minor);
-    cv_reject(CVLibrary_dnnl, "versions 2 and 3 are known, this is", text);
+    cv_reject(CVLibrary_dnnl, "versions from 2.1 and 3 are known, this is", text);
     return;
   }
-  sgemm = (cv_dnnl_sgemm_function)f[1];
-  cv_note_path(CVLibrary_dnnl, f[1]);
+  cv_note_path(CVLibrary_dnnl, f[0]);
   snprintf(cv_libraries[CVLibrary_dnnl].version, sizeof cv_libraries[CVLibrary_dnnl].version, "%d.%d.%d", v->major, v->minor, v->patch);
-  cv_libraries[CVLibrary_dnnl].found = true;
-  primitives = major == 3 || v->minor >= 1;
-  if (!primitives) snprintf(reason, sizeof reason, "only sgemm is used: primitives need version 2.1, this is 2.%d", v->minor);
-  primitives = primitives && open_primitives();
+  cv_libraries[CVLibrary_dnnl].found = open_primitives();
 }
 
 bool cv_dnnl_available(void) { cv_open(); return cv_libraries[CVLibrary_dnnl].found; }
-const char *cv_dnnl_reason(void) { cv_open(); return cv_libraries[CVLibrary_dnnl].found ? reason : cv_libraries[CVLibrary_dnnl].reason; }
-cv_dnnl_sgemm_function cv_dnnl_sgemm_entry(void) { cv_open(); return sgemm; }
 
 // MARK: Descriptors
 
@@ -411,7 +402,7 @@ static cv_dnnl_operation *look_up(const Key *key, const cv_convolution *c, bool 
 
 cv_dnnl_operation *cv_dnnl_convolution(CVConvolutionKind kind, const cv_convolution *c, bool bias, int32_t threads) {
   cv_open();
-  if (!primitives) return NULL;
+  if (!cv_libraries[CVLibrary_dnnl].found) return NULL;
   Key key = {{kind, c->rank, c->x_channels_last, c->y_channels_last, bias, threads, c->n, c->c, c->o, c->groups}};
   for (int i = 0; i < c->rank; ++i) {
     int64_t *p = key.v + 10 + 6 * i;
@@ -421,7 +412,7 @@ cv_dnnl_operation *cv_dnnl_convolution(CVConvolutionKind kind, const cv_convolut
 }
 cv_dnnl_operation *cv_dnnl_matmul(CVElement element, int64_t batch, int64_t m, int64_t n, int64_t k, const int64_t a[3], const int64_t b[3], const int64_t c[3], int32_t threads) {
   cv_open();
-  if (!primitives) return NULL;
+  if (!cv_libraries[CVLibrary_dnnl].found) return NULL;
   Key key = {{100, element, batch, m, n, k, a[0], a[1], a[2], b[0], b[1], b[2], c[0], c[1], c[2], threads}};
   return look_up(&key, NULL, false);
 }

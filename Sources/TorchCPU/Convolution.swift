@@ -107,21 +107,26 @@ extension CPUBackend {
         spread(\.pad, 0) { s.padding[$0] }
         spread(\.dilation, 1) { s.dilation[$0] }
         let work = Double(y.count) * Double(w.count / Swift.max(1, w.sizes[0]))
-        if Vendor.isSerial || work < 2e6 {
-            Vendor.callSerially()
-            return cv_dnnl_convolution(kind, &c, bias, 1)?.run(operands)
-        }
-        // One image is for our own kernels, which cut it up.
-        if c.n < 2 { return nil }
-        return runPieces(kind, c, w, bias: bias, operands, x: x.count / x.sizes[0] * 4, y: y.count / y.sizes[0] * 4)
+        // One large image is for our own kernels, which cut it up.
+        if c.n < 2, work >= 2e6 { return nil }
+        return runPieces(kind, c, w, bias: bias, operands, x: x.count / x.sizes[0] * 4, y: y.count / y.sizes[0] * 4, work: work)
     }
 
     /// The primitive over pieces of the batch, one thread each; gradients of the weights are added in the order of the pieces. `x` and `y`: bytes of an image.
+    ///
+    /// The shape alone decides how many pieces there are, so that the bits do not depend on the number of threads. A piece must be worth the call and its own
+    /// reordering of the weights.
     private func runPieces(
-        _ kind: CVConvolutionKind, _ whole: cv_convolution, _ w: Operand, bias: Bool, _ operands: [UnsafeMutableRawPointer?], x: Int, y: Int
+        _ kind: CVConvolutionKind, _ whole: cv_convolution, _ w: Operand, bias: Bool, _ operands: [UnsafeMutableRawPointer?], x: Int, y: Int, work: Double
     ) -> Bool? {
-        let images = Int(whole.n), threads = Int(st_thread_count()), weights = w.count
-        let each = (images + Swift.min(images, threads) - 1) / Swift.min(images, threads), pieces = (images + each - 1) / each
+        let images = Int(whole.n), weights = w.count
+        let wanted = Swift.max(1, Swift.min(images, 16, Int(work / (8e6 + 200 * Double(weights)))))
+        let each = (images + wanted - 1) / wanted, pieces = (images + each - 1) / each
+        if pieces == 1 {
+            var c = whole
+            Vendor.callSerially()
+            return cv_dnnl_convolution(kind, &c, bias, 1)?.run(operands)
+        }
         // Bytes from one image to the next, of each operand.
         let pitch = kind == .forward ? [x, 0, y, 0] : kind == .backwardData ? [y, 0, x] : [x, y, 0]
         let partialBytes = kind == .backwardWeight ? (pieces - 1) * weights * 4 : 0

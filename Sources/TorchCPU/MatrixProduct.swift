@@ -1,11 +1,12 @@
 // Matrix products: which of oneDNN, OpenBLAS and our own kernel computes which shape.
 //
 // Note [Who multiplies]
-// Measured on Zen 4 with one thread, float32. Large products: oneDNN's sgemm leads by 5 to 15 %. A transposed second factor (every Linear layer) with few rows:
-// our dot-product loops, up to twice as fast as the libraries. A side below 16: OpenBLAS, which does not pad. Vectors against a transposed matrix: ours, equal to
-// OpenBLAS and bound by memory; against a plain one: OpenBLAS's gemv. All between: ours, because calling it costs least. float64 and complex: OpenBLAS.
-// bfloat16: oneDNN, which uses the processor's own instructions; everything else: ours. Without a library its share is ours too. With several threads large
-// products are ours: a library would have to be called for pieces (Note [One pool]), and packs the shared factor anew for each.
+// The shape alone decides, never the number of threads: the same product has the same bits however many there are. Measured on Zen 4, float32. Large products:
+// ours; on one thread oneDNN's sgemm would be 7 % faster, but a library has to be called for pieces (Note [One pool]) and packs the shared factor anew for each. A
+// transposed second factor (every Linear layer) with few rows: our dot-product loops, up to twice as fast as the libraries. A side below 16: OpenBLAS, which does
+// not pad, as long as one thread will do. Vectors against a transposed matrix: ours, equal to OpenBLAS and bound by memory; against a plain one: OpenBLAS's gemv, in
+// pieces of columns. All between: ours, because calling it costs least. float64 and complex: OpenBLAS for small ones; large complex ones by OpenBLAS in pieces of
+// rows, since ours are plain loops. bfloat16: oneDNN, which uses the processor's own instructions; everything else: ours. Without a library its share is ours too.
 import CVendor
 import TorchKernels
 import TorchRuntime
@@ -51,19 +52,7 @@ private struct Product {
         guard cColumn == 1, cRow >= n, Swift.max(m, n, k) <= Int(Int32.max), let la = Product.layout(m, k, aRow, aColumn),
             let lb = Product.layout(k, n, bRow, bColumn), Swift.max(la.leading, lb.leading, cRow) <= Int(Int32.max)
         else { return own() }
-        let least = Swift.min(m, n, k)
-        if least >= 64 {
-            let work = m &* n &* k
-            if work >= 1_500_000 && (!lb.transposed || m >= 128), Vendor.isSerial, let sgemm = Vendor.sgemm {
-                Vendor.callSerially()
-                let t = CChar(bitPattern: UInt8(ascii: "T")), plain = CChar(bitPattern: UInt8(ascii: "N"))
-                return sgemm(
-                    la.transposed ? t : plain, lb.transposed ? t : plain, Int64(m), Int64(n), Int64(k), Float(alpha), a.assumingMemoryBound(to: Float.self),
-                    Int64(la.leading), b.assumingMemoryBound(to: Float.self), Int64(lb.leading), Float(beta), c.assumingMemoryBound(to: Float.self), Int64(cRow)) == 0
-            }
-            return own()
-        }
-        if least < 16, m &* n &* k < 250_000 || Vendor.isSerial, let blas = Vendor.blas {
+        if Swift.min(m, n, k) < 16, m &* n &* k < 2_000_000, let blas = Vendor.blas {
             Vendor.callSerially()
             blas.pointee.sgemm(
                 Int32(CV_ROW_MAJOR), Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), Int32(m), Int32(n),
@@ -78,16 +67,21 @@ private struct Product {
     @inline(never) private mutating func runVector() -> Bool {
         if m != 1 && n == 1 { transpose() }
         // A row times a matrix with adjacent columns: sums of rows.
-        if m == 1, n > 1, k > 1, bColumn == 1, bRow >= n, cColumn == 1, aColumn > 0, n &* k >= 65_536, Swift.max(n, k, bRow, aColumn) <= Int(Int32.max),
-            Vendor.isSerial, let blas = Vendor.blas
-        {
+        guard m == 1, n > 1, k > 1, bColumn == 1, bRow >= n, cColumn == 1, aColumn > 0, n &* k >= 65_536, Swift.max(n, k, bRow, aColumn) <= Int(Int32.max),
+            let blas = Vendor.blas
+        else { return own() }
+        let whole = self, columns = 512
+        Parallel.forEach(count: (n + columns - 1) / columns, grain: Swift.max(1, 65_536 / (columns &* k))) { range in
             Vendor.callSerially()
-            blas.pointee.sgemv(
-                Int32(CV_ROW_MAJOR), Int32(CV_TRANSPOSE), Int32(k), Int32(n), Float(alpha), b.assumingMemoryBound(to: Float.self), Int32(bRow),
-                a.assumingMemoryBound(to: Float.self), Int32(aColumn), Float(beta), c.assumingMemoryBound(to: Float.self), 1)
-            return true
+            for i in range {
+                let first = i * columns
+                blas.pointee.sgemv(
+                    Int32(CV_ROW_MAJOR), Int32(CV_TRANSPOSE), Int32(whole.k), Int32(Swift.min(columns, whole.n - first)), Float(whole.alpha),
+                    whole.b.assumingMemoryBound(to: Float.self) + first, Int32(whole.bRow), whole.a.assumingMemoryBound(to: Float.self), Int32(whole.aColumn),
+                    Float(whole.beta), whole.c.assumingMemoryBound(to: Float.self) + first, 1)
+            }
         }
-        return own()
+        return true
     }
 
     private mutating func runOther() -> Bool {
@@ -99,22 +93,27 @@ private struct Product {
             guard alpha == 1, beta == 0, Swift.min(m, n, k) >= 16, Vendor.hasPrimitives else { return own() }
             return runPrimitive()
         }
-        let serial = m &* n &* k < 250_000 || Vendor.isSerial
-        guard dtype.isComplex || serial, let blas = Vendor.blas else { return own() }
-        if !serial && m > 1 {
-            // Complex products of our own are plain loops: rather pieces of rows by the library.
-            let whole = self, rows = Swift.max(8, (m + 4 * Int(st_thread_count()) - 1) / (4 * Int(st_thread_count()))), size = dtype.itemSize
+        let isSmall = m &* n &* k < 250_000
+        guard dtype.isComplex || isSmall, let blas = Vendor.blas else { return own() }
+        if !isSmall && m > 8 {
+            // Pieces of rows by the library.
+            let whole = self, rows = Swift.max(8, (m + 15) / 16), size = dtype.itemSize
             Parallel.forEach(count: (m + rows - 1) / rows, grain: 1) { range in
                 for i in range {
                     var piece = whole
                     piece.m = Swift.min(rows, whole.m - i * rows)
                     piece.a += i * rows * aRow * size
                     piece.c += i * rows * cRow * size
-                    _ = piece.runOther()  // never fails: the shape was found fit, or is a vector, which our kernels take
+                    _ = piece.callLibrary(blas, la, lb)
                 }
             }
             return true
         }
+        return callLibrary(blas, la, lb)
+    }
+
+    /// float64 and complex products by OpenBLAS, on this thread.
+    private func callLibrary(_ blas: UnsafePointer<cv_blas>, _ la: (leading: Int, transposed: Bool), _ lb: (leading: Int, transposed: Bool)) -> Bool {
         Vendor.callSerially()
         let ta = Int32(la.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE), tb = Int32(lb.transposed ? CV_TRANSPOSE : CV_NO_TRANSPOSE)
         if dtype == .float64 {
@@ -137,10 +136,10 @@ private struct Product {
         return true
     }
 
-    /// oneDNN's matrix-product primitive, in pieces of rows where threads are free; ours where it has none.
+    /// oneDNN's matrix-product primitive, in pieces of rows; ours where it has none.
     private func runPrimitive() -> Bool {
         let sa = [Int64(m * k), Int64(aRow), Int64(aColumn)], sb = [Int64(k * n), Int64(bRow), Int64(bColumn)], sc = [Int64(m * n), Int64(cRow), 1]
-        let rows = Vendor.isSerial || m &* n &* k < 1_000_000 ? m : Swift.max(16, (m + Int(st_thread_count()) - 1) / Int(st_thread_count()))
+        let rows = m &* n &* k < 1_000_000 ? m : Swift.max(64, (m + 7) / 8)
         let size = dtype.itemSize, pieces = (m + rows - 1) / rows
         func piece(_ i: Int) -> Bool {
             Vendor.callSerially()

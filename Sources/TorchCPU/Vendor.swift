@@ -23,8 +23,7 @@ public enum Vendor {
         _ = opened
         return [CVLibrary.gomp, .openblas, .dnnl].map { which in
             let l = cv_library_info(which)!
-            let reason = which == .dnnl ? String(cString: cv_dnnl_reason()) : text(l.pointee.reason)
-            return Library(name: String(cString: l.pointee.name), isFound: l.pointee.found, version: text(l.pointee.version), path: text(l.pointee.path), reason: reason)
+            return Library(name: String(cString: l.pointee.name), isFound: l.pointee.found, version: text(l.pointee.version), path: text(l.pointee.path), reason: text(l.pointee.reason))
         }
     }
 
@@ -42,10 +41,6 @@ public enum Vendor {
     nonisolated(unsafe) static let blas: UnsafePointer<cv_blas>? = {
         _ = opened
         return cv_blas_table()
-    }()
-    static let sgemm: cv_dnnl_sgemm_function? = {
-        _ = opened
-        return cv_dnnl_sgemm_entry()
     }()
     /// True where oneDNN's primitives can be used.
     static let hasPrimitives: Bool = {
@@ -67,8 +62,4 @@ public enum Vendor {
     /// Called before a library call that can not be cut into pieces and is long (a factorisation): it may use as many threads as ours.
     @inline(__always)
     static func limitThreads() { cv_use_threads(st_in_parallel() ? 1 : st_thread_count()) }
-
-    /// True where no other thread would take part: inside parallel work, or when there is one thread.
-    @inline(__always)
-    static var isSerial: Bool { st_thread_count() == 1 || st_in_parallel() }
 }

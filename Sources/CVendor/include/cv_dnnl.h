@@ -1,4 +1,4 @@
-// oneDNN 2 and 3: sgemm, and convolution and matrix-product primitives kept by shape.
+// oneDNN 2 and 3: convolution and matrix-product primitives kept by shape.
 #pragma once
 #include "cv_library.h"
 #ifdef __cplusplus
@@ -6,12 +6,6 @@ extern "C" {
 #endif
 
 bool cv_dnnl_available(void);
-/// Why oneDNN, or what part of it, is not used; empty when all of it is.
-const char *cv_dnnl_reason(void);
-
-/// C[m,n] = alpha * op(A) op(B) + beta * C, row-major float32; transpose 'N' or 'T'. Returns 0 when done. NULL without oneDNN.
-typedef int (*cv_dnnl_sgemm_function)(char transpose_a, char transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-cv_dnnl_sgemm_function cv_dnnl_sgemm_entry(void);
 
 /// A convolution, operands dense: x [n, c, in...], y [n, o, out...] with channels second, or last where flagged; weight [o, c / groups, kernel...].
 /// `rank` spatial dims (1 to 3), their numbers in elements 0..<rank.
