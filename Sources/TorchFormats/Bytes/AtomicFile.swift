@@ -7,6 +7,7 @@ public struct AtomicFile: ~Copyable {
     private let temporary: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
+    private var flushedCount = 0
     private var isCommitted = false
     private static let bufferSize = 1 << 18
 
@@ -43,6 +44,21 @@ public struct AtomicFile: ~Copyable {
         if let failure { throw failure }
     }
 
+    /// Bytes written so far.
+    public var count: Int { flushedCount + buffer.count }
+
+    /// Replaces bytes that one earlier call of `write` has written.
+    mutating func overwrite(at offset: Int, _ bytes: [UInt8]) throws(FormatError) {
+        if offset >= flushedCount {
+            buffer.replaceSubrange(offset - flushedCount..<offset - flushedCount + bytes.count, with: bytes)
+            return
+        }
+        // What one call wrote is in the file or in the buffer, never half in each.
+        while pwrite(descriptor, bytes, bytes.count, off_t(offset)) != bytes.count {
+            if errno != EINTR { throw .system("write", temporary) }
+        }
+    }
+
     /// Brings everything to the disk and gives the file its name.
     public mutating func commit() throws(FormatError) {
         try flush()
@@ -70,7 +86,7 @@ public struct AtomicFile: ~Copyable {
         if let failure { throw failure }
     }
 
-    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+    private mutating func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
         var done = 0
         while done < bytes.count {
             let n = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
@@ -79,6 +95,7 @@ public struct AtomicFile: ~Copyable {
                 throw .system("write", temporary)
             }
             done += n
+            flushedCount += n
         }
     }
 

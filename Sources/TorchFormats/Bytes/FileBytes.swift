@@ -11,7 +11,12 @@ public final class FileBytes: @unchecked Sendable {
     public let pointer: UnsafeMutableRawPointer
     /// Number of bytes.
     public let count: Int
-    private let isMapped: Bool
+    private enum Ownership {
+        case map, memory
+        /// A part of another's bytes.
+        case part(FileBytes)
+    }
+    private let ownership: Ownership
 
     /// Maps a regular file.
     public init(path: String) throws(FormatError) {
@@ -22,25 +27,48 @@ public final class FileBytes: @unchecked Sendable {
         guard fstat(descriptor, &facts) == 0 else { throw .system("examine", path) }
         guard facts.st_mode & S_IFMT == S_IFREG else { throw FormatError(.system, file: path, "is not a regular file") }
         count = Int(facts.st_size)
-        isMapped = count > 0
         if count == 0 {
+            ownership = .memory
             pointer = .allocate(byteCount: 1, alignment: 64)
             return
         }
         guard let p = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0), p != MAP_FAILED else { throw .system("map", path) }
         pointer = p
+        ownership = .map
     }
 
     /// A copy of bytes in memory.
     public init(_ bytes: [UInt8]) {
         count = bytes.count
-        isMapped = false
+        ownership = .memory
         pointer = .allocate(byteCount: max(bytes.count, 1), alignment: 64)
         bytes.withUnsafeBytes { if let p = $0.baseAddress { pointer.copyMemory(from: p, byteCount: $0.count) } }
     }
 
+    /// `count` bytes in memory that `fill` writes. Fails where the memory is not to be had.
+    init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) {
+        var memory: UnsafeMutableRawPointer?
+        guard posix_memalign(&memory, 64, max(count, 1)) == 0, let memory else { throw FormatError(.system, "no memory for \(count) bytes") }
+        pointer = memory
+        self.count = count
+        ownership = .memory
+        try fill(UnsafeMutableRawBufferPointer(start: memory, count: count))
+    }
+
+    /// A range of the bytes of `whole`, not a copy.
+    init(_ range: Range<Int>, of whole: FileBytes) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= whole.count)
+        pointer = whole.pointer + range.lowerBound
+        count = range.count
+        ownership = .part(whole)
+    }
+
     deinit {
-        if isMapped { munmap(pointer, count) } else { pointer.deallocate() }
+        switch ownership {
+        case .map: munmap(pointer, count)
+        case .memory: pointer.deallocate()
+        case .part: break
+        }
     }
 
     /// Calls `body` with all bytes.

@@ -7,6 +7,8 @@ public final class StoredBlock: Sendable {
     enum Source: Sendable {
         /// `byteCount` bytes of the file from this offset.
         case file(FileBytes, offset: Int)
+        /// The same, with a check to be made before the bytes are used.
+        case checked(FileBytes, offset: Int, @Sendable () throws(FormatError) -> Void)
         /// Bytes of a packed entry of an archive; the closure unpacks them and checks their checksum. It returns exactly `byteCount` bytes or throws.
         case packed(@Sendable () throws(FormatError) -> FileBytes)
     }
@@ -20,7 +22,12 @@ public final class StoredBlock: Sendable {
     /// Elements have their most significant byte first.
     public let isBigEndian: Bool
     /// Where in the file, nil for packed entries.
-    public var fileOffset: Int? { if case .file(_, let offset) = source { offset } else { nil } }
+    public var fileOffset: Int? {
+        switch source {
+        case .file(_, let offset), .checked(_, let offset, _): offset
+        case .packed: nil
+        }
+    }
     private let source: Source
 
     /// The storage of earlier loads. Held for as long as the block lives if it is the mapped file: then it never looks unshared, so nobody writes
@@ -62,14 +69,17 @@ public final class StoredBlock: Sendable {
 
     private func bytes() throws(FormatError) -> (FileBytes, Int) {
         switch source {
-        case .file(let file, let offset): (file, offset)
-        case .packed(let unpack): (try unpack(), 0)
+        case .file(let file, let offset): return (file, offset)
+        case .checked(let file, let offset, let check):
+            try check()
+            return (file, offset)
+        case .packed(let unpack): return (try unpack(), 0)
         }
     }
 
     private func make() throws(FormatError) -> (Storage, isMapped: Bool) {
         let (file, offset) = try bytes()
-        let isMapped = if case .file = source { true } else { false }
+        let isMapped = if case .packed = source { false } else { true }
         if case .plain(let dtype) = type, !isBigEndian || dtype.itemSize == 1 {
             let alignment = dtype.isComplex ? dtype.itemSize / 2 : dtype.itemSize
             // A truth value other than 0 and 1 is undefined behaviour further on; such storages are mended in a copy.

@@ -15,3 +15,4 @@
 #include "st_fft.h"
 #include "st_random.h"
 #include "st_trace.h"
+#include "st_crc32.h"
