@@ -10,7 +10,12 @@ protocol CheckpointReader: SendableMetatype {
 
 extension Checkpoint {
     /// The readers, asked in this order.
-    static let readers: [any CheckpointReader.Type] = [SafetensorsReader.self]
+    static let readers: [any CheckpointReader.Type] = [
+        TorchArchiveReader.self,
+        TorchLegacyReader.self,
+        TorchTarReader.self,
+        SafetensorsReader.self,
+    ]
 
     /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.
     public init(path: String) throws(FormatError) { try self.init(FileBytes(path: path), path: path) }

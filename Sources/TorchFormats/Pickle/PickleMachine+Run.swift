@@ -5,7 +5,7 @@ extension PickleMachine {
     mutating func run(_ reader: inout ByteReader) throws(FormatError) -> PickleValue {
         while true {
             place = reader.offset
-            let code: UInt8 = try reader.integer("pickle: the next operation")
+            let code = try reader.integer(UInt8.self, "pickle: the next operation")
             if code == UInt8(ascii: ".") { return try finish() }
             if code < 0x80 { try runText(code, &reader) } else { try runBinary(code, &reader) }
         }
@@ -121,7 +121,7 @@ extension PickleMachine {
     private mutating func runBinary(_ code: UInt8, _ reader: inout ByteReader) throws(FormatError) {
         switch code {
         case 0x80:
-            let version: UInt8 = try reader.integer("the protocol")
+            let version = try reader.integer(UInt8.self, "the protocol")
             guard version <= 5 else { throw unsupported("protocol \(version)", expected: "0 to 5") }
         case 0x81:
             let arguments = try pop()
@@ -180,7 +180,7 @@ extension PickleMachine {
     // MARK: - Operands
 
     private func length<T: FixedWidthInteger>(_ type: T.Type, _ reader: inout ByteReader) throws(FormatError) -> Int {
-        let n: T = try reader.integer("a length")
+        let n = try reader.integer(T.self, "a length")
         guard n >= 0, n <= reader.remaining else { throw malformed("a length of \(n)", expected: "at most the \(reader.remaining) bytes that follow") }
         return Int(n)
     }

@@ -35,7 +35,6 @@ struct PickleMachine {
     private var marks: [Int] = []
     private var memo: [PickleValue?] = []
     private var farMemo: [Int: PickleValue] = [:]
-    private var memoCount = 0
     /// Bytes that may still be allocated.
     private var budget: Int
     private let budgetAtStart: Int
@@ -62,7 +61,8 @@ struct PickleMachine {
 
     /// A new container or object.
     mutating func make(_ node: PickleNode) throws(FormatError) -> PickleValue {
-        try charge(64)
+        // The node, and what the tree will have for it.
+        try charge(112)
         nodes.append(node)
         return .node(nodes.count - 1)
     }
@@ -143,7 +143,9 @@ struct PickleMachine {
     /// What is left when the pickle stops.
     mutating func finish() throws(FormatError) -> PickleValue {
         let value = try pop()
+        // The machine may run another pickle.
         stack = []
+        marks = []
         memo = []
         farMemo = [:]
         return value
@@ -153,7 +155,6 @@ struct PickleMachine {
 
     mutating func remember(_ index: Int) throws(FormatError) {
         let value = try top()
-        memoCount += 1
         if index < memo.count {
             memo[index] = value
         } else if index == memo.count {
