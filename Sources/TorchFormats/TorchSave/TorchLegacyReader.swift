@@ -23,9 +23,13 @@ enum TorchLegacyReader: CheckpointReader {
                 throw FormatError(.malformed, offset: 0, "a pickle without PyTorch's magic number", expected: "a file of torch.save")
             }
             var place = reader.offset
-            guard case .int(Self.protocolVersion) = try plain("the version") else { throw FormatError(.unsupported, offset: place, "another version of the format", expected: "\(Self.protocolVersion)") }
+            guard case .int(Self.protocolVersion) = try plain("the version") else {
+                throw FormatError(.unsupported, offset: place, "another version of the format", expected: "\(Self.protocolVersion)")
+            }
             place = reader.offset
-            guard let isLittleEndian = try plain("the writer's facts")["little_endian"]?.bool else { throw FormatError(.malformed, offset: place, "no byte order", expected: "little_endian: true or false") }
+            guard let isLittleEndian = try plain("the writer's facts")["little_endian"]?.bool else {
+                throw FormatError(.malformed, offset: place, "no byte order", expected: "little_endian: true or false")
+            }
             var machine = PickleMachine(fileSize: b.count)
             let value = try machine.run(&reader)
             place = reader.offset

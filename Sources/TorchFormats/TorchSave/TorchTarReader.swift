@@ -94,7 +94,8 @@ enum TorchTarReader: CheckpointReader {
         for _ in 0..<count {
             let place = reader.offset
             let facts = try machine.run(&reader)
-            guard let parts = machine.items(facts), parts.count == 3, let key = key(parts[0], machine), let storageKey = Self.key(parts[1], machine), case .storage(let storage)? = values[storageKey] else {
+            guard let parts = machine.items(facts), parts.count == 3, let key = key(parts[0], machine), let storageKey = Self.key(parts[1], machine), case .storage(let storage)? = values[storageKey]
+            else {
                 throw FormatError(.malformed, offset: place, "a tensor without key and storage")
             }
             let rank = try reader.count(Int32.self, atMost: 64, "the number of dims of a tensor")
