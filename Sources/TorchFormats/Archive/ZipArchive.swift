@@ -60,6 +60,10 @@ package struct ZipArchive: Sendable {
     /// The bytes of an entry of this archive, unpacked and found to have the right checksum. Stored entries are not copied.
     package func bytes(of entry: ZipEntry) throws(FormatError) -> FileBytes {
         precondition(entries[entry.index] == entry, "an entry of another archive")
+        return try file.checked { () throws(FormatError) in try unpack(entry) }
+    }
+
+    private func unpack(_ entry: ZipEntry) throws(FormatError) -> FileBytes {
         let packed = FileBytes(entry.dataOffset..<entry.dataOffset + entry.packedByteCount, of: file)
         if entry.method == .stored {
             try check(entry)

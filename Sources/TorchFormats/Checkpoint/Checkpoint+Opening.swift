@@ -19,11 +19,17 @@ extension Checkpoint {
     public init(bytes: [UInt8]) throws(FormatError) { try self.init(FileBytes(bytes), path: "") }
 
     private init(_ file: FileBytes, path: String) throws(FormatError) {
-        guard let reader = file.withBytes({ b in Self.readers.first { $0.recognizes(b) } }) else {
-            throw FormatError(
-                .malformed, file: path, offset: 0, file.count == 0 ? "the file is empty" : "the bytes are of no known format",
-                expected: "one of \(Format.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        do throws(FormatError) { self = try reader.read(file, path: path) } catch { throw error.inFile(path) }
+        let checkpoint: Checkpoint
+        do throws(FormatError) {
+            checkpoint = try file.checked { () throws(FormatError) in
+                guard let reader = file.withBytes({ b in Self.readers.first { $0.recognizes(b) } }) else {
+                    throw FormatError(
+                        .malformed, offset: 0, file.count == 0 ? "the file is empty" : "the bytes are of no known format",
+                        expected: "one of \(Format.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                return try reader.read(file, path: path)
+            }
+        } catch { throw error.inFile(path) }
+        self = checkpoint
     }
 }
