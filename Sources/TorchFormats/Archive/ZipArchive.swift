@@ -80,6 +80,21 @@ package struct ZipArchive: Sendable {
         return unpacked
     }
 
+    /// Calls `body` with the first bytes of an entry, `count` or as many as there are; its checksum is not compared.
+    func withPrefix<Value>(of entry: ZipEntry, _ count: Int, _ body: (UnsafeRawBufferPointer) throws(FormatError) -> Value) throws(FormatError) -> Value {
+        try file.checked { () throws(FormatError) in
+            try file.withBytes { b throws(FormatError) in
+                let packed = UnsafeRawBufferPointer(rebasing: b[entry.dataOffset..<entry.dataOffset + entry.packedByteCount])
+                if entry.method == .stored { return try body(UnsafeRawBufferPointer(rebasing: packed.prefix(count))) }
+                let prefix: [UInt8]
+                do throws(InflateError) { prefix = try Inflate.prefix(packed, count: min(count, entry.byteCount)) } catch {
+                    throw FormatError(.malformed, offset: entry.dataOffset + error.offset, "entry \"\(entry.name)\" can not be unpacked: \(error.reason)")
+                }
+                return try FileBytes(prefix).withBytes(body)
+            }
+        }
+    }
+
     /// Where a block finds the bytes of an entry of this archive: stored entries in place.
     func source(of entry: ZipEntry) -> StoredBlock.Source {
         if entry.method == .deflated { return .packed { [self] () throws(FormatError) in try bytes(of: entry) } }

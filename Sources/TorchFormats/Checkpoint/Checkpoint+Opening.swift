@@ -10,7 +10,11 @@ protocol CheckpointReader: SendableMetatype {
 
 extension Checkpoint {
     /// The readers, asked in this order.
-    static let readers: [any CheckpointReader.Type] = [SafetensorsReader.self]
+    static let readers: [any CheckpointReader.Type] = [
+        SafetensorsReader.self,
+        NumPyArrayReader.self,
+        NumPyArchiveReader.self,
+    ]
 
     /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.
     public init(path: String) throws(FormatError) { try self.init(FileBytes(path: path), path: path) }

@@ -1,7 +1,9 @@
 // What a file holds besides tensors: a tree of plain values.
 
 /// A value in a checkpoint. Nothing in it can run: objects of foreign classes are their class names and their state.
-public indirect enum CheckpointValue: Sendable {
+///
+/// A value takes 24 bytes; only the large cases lie elsewhere, so that lists of many texts and numbers stay compact.
+public enum CheckpointValue: Sendable {
     case none
     case bool(Bool)
     case int(Int)
@@ -11,7 +13,7 @@ public indirect enum CheckpointValue: Sendable {
     case complex(real: Double, imaginary: Double)
     case string(String)
     case bytes([UInt8])
-    case tensor(StoredTensor)
+    indirect case tensor(StoredTensor)
     case list([CheckpointValue])
     case tuple([CheckpointValue])
     case set([CheckpointValue])
@@ -24,9 +26,9 @@ public indirect enum CheckpointValue: Sendable {
     /// A device, as written. It is never acted upon: tensors are loaded on the CPU.
     case device(String)
     /// An instance of a class: a module, an optimizer, a Torch7 object. The state is what the writer stored, untouched.
-    case object(className: String, state: CheckpointValue)
-    case sparse(SparseValue)
-    case quantized(QuantizedValue)
+    indirect case object(className: String, state: CheckpointValue)
+    indirect case sparse(SparseValue)
+    indirect case quantized(QuantizedValue)
 
     /// An entry of a dictionary.
     public struct Pair: Sendable {
