@@ -12,6 +12,7 @@ extension Checkpoint {
     /// The readers, asked in this order.
     static let readers: [any CheckpointReader.Type] = [
         SafetensorsReader.self,
+        GGUFReader.self,
         NumPyArrayReader.self,
         NumPyArchiveReader.self,
     ]

@@ -101,6 +101,10 @@ public final class StoredBlock: Sendable {
                 return (Storage(pointer: file.pointer + offset, byteCount: byteCount, owner: file), isMapped)
             }
         }
+        if case .ggml(let type) = type, !type.canBeLoaded {
+            let known = GGMLType.allCases.filter(\.canBeLoaded).map(\.name).joined(separator: ", ")
+            throw FormatError(.unsupported, offset: offset, "elements of type \(type.name) can not be loaded", expected: "plain numbers, or blocks of \(known)")
+        }
         let (bytesNeeded, overflow) = count.multipliedReportingOverflow(by: type.dtype.itemSize)
         guard !overflow, let own = Storage.allocate(byteCount: bytesNeeded) else {
             throw FormatError(.system, "no memory for \(count) elements of \(type.dtype)")
