@@ -60,6 +60,10 @@ package struct ZipArchive: Sendable {
     /// The bytes of an entry of this archive, unpacked and found to have the right checksum. Stored entries are not copied.
     package func bytes(of entry: ZipEntry) throws(FormatError) -> FileBytes {
         precondition(entries[entry.index] == entry, "an entry of another archive")
+        return try file.checked { () throws(FormatError) in try unpack(entry) }
+    }
+
+    private func unpack(_ entry: ZipEntry) throws(FormatError) -> FileBytes {
         let packed = FileBytes(entry.dataOffset..<entry.dataOffset + entry.packedByteCount, of: file)
         if entry.method == .stored {
             try check(entry)
@@ -74,6 +78,21 @@ package struct ZipArchive: Sendable {
         }
         try unpacked.withBytes { b throws(FormatError) in try Self.compare(CRC32.of(b), entry) }
         return unpacked
+    }
+
+    /// Calls `body` with the first bytes of an entry, `count` or as many as there are; its checksum is not compared.
+    func withPrefix<Value>(of entry: ZipEntry, _ count: Int, _ body: (UnsafeRawBufferPointer) throws(FormatError) -> Value) throws(FormatError) -> Value {
+        try file.checked { () throws(FormatError) in
+            try file.withBytes { b throws(FormatError) in
+                let packed = UnsafeRawBufferPointer(rebasing: b[entry.dataOffset..<entry.dataOffset + entry.packedByteCount])
+                if entry.method == .stored { return try body(UnsafeRawBufferPointer(rebasing: packed.prefix(count))) }
+                let prefix: [UInt8]
+                do throws(InflateError) { prefix = try Inflate.prefix(packed, count: min(count, entry.byteCount)) } catch {
+                    throw FormatError(.malformed, offset: entry.dataOffset + error.offset, "entry \"\(entry.name)\" can not be unpacked: \(error.reason)")
+                }
+                return try FileBytes(prefix).withBytes(body)
+            }
+        }
     }
 
     /// Where a block finds the bytes of an entry of this archive: stored entries in place.

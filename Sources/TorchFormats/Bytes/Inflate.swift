@@ -49,6 +49,16 @@ public enum Inflate {
         guard stream.alignedPosition == data.count else { throw InflateError(offset: stream.alignedPosition, reason: "ends before its \(data.count) bytes do") }
     }
 
+    /// The first `count` bytes of what a bare deflate stream unpacks to.
+    static func prefix(_ data: UnsafeRawBufferPointer, count: Int) throws(InflateError) -> [UInt8] {
+        // Room for the longest copy, so that the limit is met after what is wanted.
+        var output = Output(limit: count + 258, isPrefix: true)
+        defer { output.free() }
+        var stream = Stream(data, at: 0)
+        do throws(InflateError) { try stream.run(&output) } catch { if output.count < count { throw error } }
+        return [UInt8](output.bytes(from: 0).prefix(count))
+    }
+
     /// A zlib stream, checked against its Adler-32.
     public static func zlib(_ data: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
         try unpack(data, limit) { data, output throws(InflateError) in
@@ -89,15 +99,19 @@ public enum Inflate {
         private(set) var count = 0
         private var capacity: Int
         let limit: Int
+        /// Only the first `limit` bytes are wanted: the longest runs may be cut.
+        let isPrefix: Bool
 
-        init(limit: Int) {
+        init(limit: Int, isPrefix: Bool = false) {
             self.limit = limit
+            self.isPrefix = isPrefix
             capacity = 0
         }
         init(filling target: UnsafeMutableRawBufferPointer) {
             base = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
             capacity = target.count
             limit = target.count
+            isPrefix = false
         }
         func free() { Glibc.free(base) }
 
@@ -220,8 +234,9 @@ public enum Inflate {
             bits = 0
             bitCount = 0
             guard position + length <= data.count else { throw InflateError(offset: data.count, reason: "ends inside a stored block") }
-            try reserve(length, &output)
-            output.append(data[position..<(position + length)])
+            let wanted = output.isPrefix ? Swift.min(length, output.limit - output.count) : length
+            try reserve(wanted, &output)
+            output.append(data[position..<(position + wanted)])
             position += length
         }
 

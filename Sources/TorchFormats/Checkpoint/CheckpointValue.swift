@@ -1,6 +1,8 @@
 // What a file holds besides tensors: a tree of plain values.
 
 /// A value in a checkpoint. Nothing in it can run: objects of foreign classes are their class names and their state.
+///
+/// A value takes 24 bytes; only the large cases lie elsewhere, so that lists of many texts and numbers stay compact.
 public enum CheckpointValue: Sendable {
     case none
     case bool(Bool)

@@ -51,11 +51,14 @@ public final class StoredBlock: Sendable {
     /// The elements as `type.dtype`, in the mapped file where they lie there as the processor wants them. All loads of a block share one storage.
     func storage() throws(FormatError) -> Storage {
         let result: Result<Storage, FormatError> = lock.withLock {
-            if let s = loaded.mapped ?? loaded.copy { return .success(s) }
             do throws(FormatError) {
-                let (storage, isMapped) = try make()
-                if isMapped { loaded.mapped = storage } else { loaded.copy = storage }
-                return .success(storage)
+                return .success(
+                    try checked { () throws(FormatError) in
+                        if let s = loaded.mapped ?? loaded.copy { return s }
+                        let (storage, isMapped) = try make()
+                        if isMapped { loaded.mapped = storage } else { loaded.copy = storage }
+                        return storage
+                    })
             } catch { return .failure(error) }
         }
         return try result.get()
@@ -63,8 +66,18 @@ public final class StoredBlock: Sendable {
 
     /// Calls `body` with the bytes as the file has them, unpacked.
     func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(FormatError) -> Value) throws(FormatError) -> Value {
-        let (file, offset) = try bytes()
-        return try file.withBytes { b throws(FormatError) in try body(UnsafeRawBufferPointer(rebasing: b[offset..<offset + byteCount])) }
+        try checked { () throws(FormatError) in
+            let (file, offset) = try bytes()
+            return try file.withBytes { b throws(FormatError) in try body(UnsafeRawBufferPointer(rebasing: b[offset..<offset + byteCount])) }
+        }
+    }
+
+    /// Runs `body`, which reads the bytes; throws if the file has become too short. Packed entries see to that themselves.
+    private func checked<Value>(_ body: () throws(FormatError) -> Value) throws(FormatError) -> Value {
+        switch source {
+        case .file(let file, _), .checked(let file, _, _): try file.checked(body)
+        case .packed: try body()
+        }
     }
 
     private func bytes() throws(FormatError) -> (FileBytes, Int) {
@@ -87,6 +100,10 @@ public final class StoredBlock: Sendable {
             if isSound, (Int(bitPattern: file.pointer) + offset) % alignment == 0 {
                 return (Storage(pointer: file.pointer + offset, byteCount: byteCount, owner: file), isMapped)
             }
+        }
+        if case .ggml(let type) = type, !type.canBeLoaded {
+            let known = GGMLType.allCases.filter(\.canBeLoaded).map(\.name).joined(separator: ", ")
+            throw FormatError(.unsupported, offset: offset, "elements of type \(type.name) can not be loaded", expected: "plain numbers, or blocks of \(known)")
         }
         let (bytesNeeded, overflow) = count.multipliedReportingOverflow(by: type.dtype.itemSize)
         guard !overflow, let own = Storage.allocate(byteCount: bytesNeeded) else {

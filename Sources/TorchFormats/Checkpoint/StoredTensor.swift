@@ -46,10 +46,12 @@ public struct StoredTensor: Sendable {
         for (size, stride) in zip(shape, strides) {
             guard size >= 0 else { throw bad("a size of \(size)", "one from 0") }
             guard stride >= 0 else { throw bad("a stride of \(stride)", "one from 0") }
-            let product = count.multipliedReportingOverflow(by: size)
+            // Sizes beside a 0 must be countable as well, or whoever multiplies them in another order overflows.
+            let product = count.multipliedReportingOverflow(by: Swift.max(size, 1))
             let reach = Swift.max(size - 1, 0).multipliedReportingOverflow(by: stride)
             let end = last.addingReportingOverflow(reach.partialValue)
-            isCountable = isCountable && !product.overflow && !reach.overflow && !end.overflow
+            guard !product.overflow else { throw bad("sizes \(shape)", "no more elements than 64 bits can count") }
+            isCountable = isCountable && !reach.overflow && !end.overflow
             (count, last) = (product.partialValue, end.partialValue)
         }
         if !shape.contains(0) {

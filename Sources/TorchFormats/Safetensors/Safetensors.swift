@@ -58,7 +58,7 @@ public enum Safetensors {
 
         init(_ bytes: FileBytes, path: String) throws(FormatError) {
             do throws(FormatError) {
-                (entries, metadata) = try bytes.withBytes { b throws(FormatError) in try Safetensors.header(b) }
+                (entries, metadata) = try bytes.checked { () throws(FormatError) in try bytes.withBytes { b throws(FormatError) in try Safetensors.header(b) } }
             } catch { throw error.inFile(path) }
             self.bytes = bytes
             self.path = path

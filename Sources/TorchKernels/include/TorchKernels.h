@@ -16,3 +16,4 @@
 #include "st_random.h"
 #include "st_trace.h"
 #include "st_crc32.h"
+#include "st_map_guard.h"
