@@ -15,6 +15,9 @@ extension Checkpoint {
         GGUFReader.self,
         NumPyArrayReader.self,
         NumPyArchiveReader.self,
+        SafetensorsIndexReader.self,
+        ONNXReader.self,
+        Torch7Reader.self,
     ]
 
     /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.
