@@ -86,3 +86,8 @@ extension Tensor {
         return t
     }
 }
+
+extension Safetensors.ElementType {
+    /// The type of tensors that have these elements as they are.
+    var dtype: DType? { if case .plain(let dtype) = stored { dtype } else { nil } }
+}

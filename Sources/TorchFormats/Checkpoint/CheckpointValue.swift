@@ -10,7 +10,7 @@ public enum CheckpointValue: Sendable {
     /// A whole number beyond 64 bits, as its digits.
     case bigInt(String)
     case double(Double)
-    case complex(real: Double, imaginary: Double)
+    indirect case complex(real: Double, imaginary: Double)
     case string(String)
     case bytes([UInt8])
     indirect case tensor(StoredTensor)
@@ -23,6 +23,8 @@ public enum CheckpointValue: Sendable {
     case size([Int])
     /// An element type, by PyTorch's name without `torch.`.
     case dtype(String)
+    /// A class or function, by its full name. It is never called.
+    case global(String)
     /// A device, as written. It is never acted upon: tensors are loaded on the CPU.
     case device(String)
     /// An instance of a class: a module, an optimizer, a Torch7 object. The state is what the writer stored, untouched.
@@ -52,6 +54,14 @@ public enum CheckpointValue: Sendable {
         public let values: StoredTensor
         /// coo: the writer's word for it; nil where the file does not say.
         public let isCoalesced: Bool?
+
+        public init(layout: String, shape: [Int], indices: [StoredTensor], values: StoredTensor, isCoalesced: Bool? = nil) {
+            self.layout = layout
+            self.shape = shape
+            self.indices = indices
+            self.values = values
+            self.isCoalesced = isCoalesced
+        }
     }
 
     /// A quantised tensor as its parts: value = (integer - zeroPoint) * scale.
@@ -66,6 +76,12 @@ public enum CheckpointValue: Sendable {
             case perChannel(scales: StoredTensor, zeroPoints: StoredTensor, axis: Int)
         }
         public let scheme: Scheme
+
+        public init(typeName: String, integers: StoredTensor, scheme: Scheme) {
+            self.typeName = typeName
+            self.integers = integers
+            self.scheme = scheme
+        }
     }
 }
 
