@@ -16,9 +16,11 @@ package struct ZipWriter: ~Copyable {
     }
 
     /// Adds an entry of `byteCount` bytes, which `write` hands to the function it is given, in as many calls as it likes. Its data begin at a multiple of `alignment`.
+    /// Returns the checksum.
+    @discardableResult
     package mutating func entry(
         _ name: String, byteCount: Int, alignment: Int = 64, write: (_ put: (UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) -> Void
-    ) throws(FormatError) {
+    ) throws(FormatError) -> UInt32 {
         let utf8 = Array(name.utf8)
         guard !utf8.isEmpty, utf8.count <= 0xFFFF, names.insert(name).inserted else {
             throw FormatError(.request, file: path, "can not add an entry called \"\(name.prefix(80))\"", expected: "different names of 1 to 65535 bytes")
@@ -62,10 +64,12 @@ package struct ZipWriter: ~Copyable {
         directory += Self.bytes(UInt32(0x0201_4B50), is64 || isFar ? UInt16(45) : 20, is64 || isFar ? UInt16(45) : 20, UInt16(0x800), UInt16(0), UInt16(0), UInt16(0x21), crc, size, size)
         directory += Self.bytes(UInt16(utf8.count), UInt16(centralExtra.count), UInt16(0), UInt16(0), UInt16(0), UInt32(0), isFar ? UInt32.max : UInt32(start))
         directory += utf8 + centralExtra
+        return crc
     }
 
-    /// Adds an entry.
-    package mutating func entry(_ name: String, _ bytes: [UInt8], alignment: Int = 64) throws(FormatError) {
+    /// Adds an entry and returns its checksum.
+    @discardableResult
+    package mutating func entry(_ name: String, _ bytes: [UInt8], alignment: Int = 64) throws(FormatError) -> UInt32 {
         try entry(name, byteCount: bytes.count, alignment: alignment) { put throws(FormatError) in
             var failure: FormatError?
             bytes.withUnsafeBytes { b in

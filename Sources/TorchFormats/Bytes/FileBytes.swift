@@ -19,6 +19,8 @@ public final class FileBytes: @unchecked Sendable {
         /// A map with its number in the guard's table, and the file, kept open to ask for its size.
         case map(guardNumber: Int32, descriptor: Int32, path: String)
         case memory
+        /// Memory that belongs to an object.
+        case object(AnyObject)
         /// A part of another's bytes.
         case part(FileBytes)
     }
@@ -85,6 +87,16 @@ public final class FileBytes: @unchecked Sendable {
         ownership = .part(whole)
     }
 
+    /// Memory that `owner` keeps alive and does not write to, not a copy.
+    init(_ pointer: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
+        self.pointer = pointer
+        self.count = count
+        ownership = .object(owner)
+    }
+
+    /// True for memory of this process that belongs to an object.
+    var isBorrowed: Bool { if case .object = ownership { true } else { false } }
+
     deinit {
         switch ownership {
         case .map(let number, let descriptor, _):
@@ -92,7 +104,7 @@ public final class FileBytes: @unchecked Sendable {
             munmap(pointer, count)
             close(descriptor)
         case .memory: pointer.deallocate()
-        case .part: break
+        case .object, .part: break
         }
     }
 
@@ -118,7 +130,7 @@ public final class FileBytes: @unchecked Sendable {
             var facts = stat()
             if !st_guard_is_damaged(number), fstat(descriptor, &facts) != 0 || Int(facts.st_size) < count { st_guard_set_damaged(number) }
             return st_guard_is_damaged(number)
-        case .memory: return false
+        case .memory, .object: return false
         case .part(let whole): return whole.isDamaged
         }
     }
@@ -133,7 +145,7 @@ public final class FileBytes: @unchecked Sendable {
             do throws(FormatError) { result = .success(try body()) } catch { result = .failure(error) }
             if isDamaged { throw FormatError(.system, file: path, "was cut short while it was read") }
             return try result.get()
-        case .memory: return try body()
+        case .memory, .object: return try body()
         case .part(let whole): return try whole.checked(body)
         }
     }

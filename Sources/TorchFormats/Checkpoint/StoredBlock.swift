@@ -29,6 +29,13 @@ public final class StoredBlock: Sendable {
         }
     }
     private let source: Source
+    /// The bytes, if they are used where they lie.
+    var bytesInPlace: (file: FileBytes, offset: Int)? {
+        switch source {
+        case .file(let file, let offset), .checked(let file, let offset, _): (file, offset)
+        case .packed: nil
+        }
+    }
 
     /// The storage of earlier loads. Held for as long as the block lives if it is the mapped file: then it never looks unshared, so nobody writes
     /// into the map while a later load could see it. A converted copy is held by its tensors alone.

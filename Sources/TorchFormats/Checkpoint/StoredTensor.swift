@@ -35,6 +35,14 @@ public struct StoredTensor: Sendable {
         strides = Dims(shape).contiguousStrides.array
     }
 
+    /// A view of a block whose elements are known to lie inside.
+    init(unchecked block: StoredBlock, offset: Int, shape: [Int], strides: [Int]) {
+        self.block = block
+        self.offset = offset
+        self.shape = shape
+        self.strides = strides
+    }
+
     /// A view of a block: throws unless every element lies inside.
     init(block: StoredBlock, offset: Int, shape: [Int], strides: [Int], file offsetInFile: Int? = nil) throws(FormatError) {
         func bad(_ reason: String, _ expected: String) -> FormatError { FormatError(.malformed, offset: offsetInFile, reason, expected: expected) }

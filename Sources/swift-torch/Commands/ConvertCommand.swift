@@ -6,7 +6,7 @@ struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Writes the tensors of a checkpoint of any format as safetensors, .npz, .npy or .pt.",
         discussion: """
-            The format is told from the new file's name. Quantised tensors and 8-bit floats become float32, exactly.
+            The format is told from the new file's name. Quantised tensors become float32, exactly; so do 8-bit floats, except in .pt.
 
             --rename OLD=NEW changes names. One * in OLD stands for any part of a name and is put where NEW has its *: 'module.*=*' takes away a prefix,
             '*.gamma=*.weight' changes an ending; without * the whole name must fit. The first rule that fits a name is used.
@@ -25,7 +25,8 @@ struct ConvertCommand: ParsableCommand {
         }
         let limit = try shard.map(Self.byteCount)
         let checkpoint = try Checkpoint(path: input)
-        let tensors = try renamed(checkpoint.tensors).map { name, stored in
+        let stored = try renamed(checkpoint.tensors)
+        let tensors = stored.map { name, stored in
             TensorSource(name: name, dtype: stored.dtype.isFloatingPoint ? type ?? stored.dtype : stored.dtype, shape: stored.shape) { () throws(FormatError) in
                 let t: Tensor
                 do throws(FormatError) { t = try stored.load() } catch {
@@ -53,7 +54,10 @@ struct ConvertCommand: ParsableCommand {
         case "npy":
             guard tensors.count == 1 else { throw CommandFailure("\(input): has \(tensors.count) tensors, an .npy file has one; write an .npz file") }
             try NumPyFile.save(tensors[0].load(), to: output)
-        case "pt", "pth": throw CommandFailure("\(output): .pt files can not be written yet")
+        case "pt", "pth":
+            // Without a change of type tensors that share memory go on sharing it.
+            let pairs = try zip(tensors, stored).map { CheckpointValue.Pair(.string($0.name), .tensor(type == nil ? $1.tensor : StoredTensor(try $0.load()))) }
+            try TorchFile.save(.dictionary(pairs, kind: .ordered), to: output)
         default: throw CommandFailure("\(output): the name must end in .safetensors, .npz, .npy, .pt or .pth")
         }
         bar.finish("\(FileFacts.counted(tensors.count, "tensor")), \(FileFacts.bytes(total)) in \(files == 1 ? output : "\(files) files")")
