@@ -9,7 +9,7 @@ struct SwiftTorch: ParsableCommand {
         commandName: "swift-torch",
         abstract: "PyTorch's system, native in Swift.",
         version: swiftTorchVersion,
-        subcommands: [EnvCommand.self, DemoCommand.self, TrainCommand.self, PredictCommand.self])
+        subcommands: [EnvCommand.self, DemoCommand.self, TrainCommand.self, PredictCommand.self, InspectCommand.self, ConvertCommand.self, DiffCommand.self])
 
     static func main() {
         Self.warnIfUnoptimized()

@@ -18,6 +18,9 @@ extension Checkpoint {
         TorchArchiveReader.self,
         TorchLegacyReader.self,
         TorchTarReader.self,
+        SafetensorsIndexReader.self,
+        ONNXReader.self,
+        Torch7Reader.self,
     ]
 
     /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.

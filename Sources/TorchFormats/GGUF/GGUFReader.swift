@@ -52,7 +52,8 @@ enum GGUFReader: CheckpointReader {
             let version = try reader.integer(UInt32.self, "the version")
             guard version == 2 || version == 3 else {
                 let isSwapped = version.byteSwapped == 2 || version.byteSwapped == 3
-                throw FormatError(.unsupported, offset: 4, isSwapped ? "a GGUF file with the most significant byte first" : "version \(version) of the format", expected: "version 2 or 3, little endian")
+                throw FormatError(
+                    .unsupported, offset: 4, isSwapped ? "a GGUF file with the most significant byte first" : "version \(version) of the format", expected: "version 2 or 3, little endian")
             }
             // An entry has at least a name's length and a type and what goes with it.
             let tensorCount = try reader.count(UInt64.self, atMost: file.count / 24, "the number of tensors")

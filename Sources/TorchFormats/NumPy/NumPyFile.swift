@@ -5,33 +5,30 @@ import TorchTensor
 public enum NumPyFile {
     /// Writes one tensor as an .npy file, the same bytes as NumPy's. bfloat16 is not known to NumPy and refused. NumPy: `numpy.save`.
     public static func save(_ tensor: Tensor, to path: String) throws(FormatError) {
-        let header = try header(tensor, "the tensor", path)
+        let header = try header(tensor.dtype, tensor.shape, "the tensor", path)
         var file = try AtomicFile(path: path)
         try file.write(header)
-        try write(tensor) { bytes throws(FormatError) in try file.write(bytes) }
+        try TensorSource(name: "", dtype: tensor.dtype, shape: tensor.shape) { tensor }.withBytes { bytes throws(FormatError) in try file.write(bytes) }
         try file.commit()
     }
 
     /// Writes tensors as an .npz archive: stored, not packed, the elements aligned so that they can be mapped. NumPy: `numpy.savez`.
     public static func save(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws(FormatError) {
-        var archive = try ZipWriter(path: path)
-        for (name, tensor) in tensors {
-            let header = try header(tensor, "tensor \"\(name)\"", path)
-            try archive.entry("\(name).npy", byteCount: header.count + tensor.count * tensor.dtype.itemSize) { put throws(FormatError) in
-                try withBytes(header, put)
-                try write(tensor, put)
-            }
-        }
-        try archive.commit()
+        try write(tensors.map { name, tensor in TensorSource(name: name, dtype: tensor.dtype, shape: tensor.shape) { tensor } }, to: path)
     }
 
-    /// Calls `put` with the elements in row-major order.
-    private static func write(_ tensor: Tensor, _ put: (UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) {
-        var failure: FormatError?
-        tensor.withBytes { b in
-            do throws(FormatError) { try put(b) } catch { failure = error }
+    /// Writes tensors as an .npz archive, each loaded when its turn comes.
+    package static func write(_ tensors: [TensorSource], to path: String, progress: (TensorSource) -> Void = { _ in }) throws(FormatError) {
+        var archive = try ZipWriter(path: path)
+        for tensor in tensors {
+            let header = try header(tensor.dtype, tensor.shape, "tensor \"\(tensor.name)\"", path)
+            try archive.entry("\(tensor.name).npy", byteCount: header.count + tensor.byteCount) { put throws(FormatError) in
+                try withBytes(header, put)
+                try tensor.withBytes(put)
+            }
+            progress(tensor)
         }
-        if let failure { throw failure }
+        try archive.commit()
     }
 
     private static func withBytes(_ bytes: [UInt8], _ put: (UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) {
@@ -43,11 +40,10 @@ public enum NumPyFile {
     }
 
     /// The header that NumPy 2 writes: with room for the first size to grow, then up to a multiple of 64 bytes.
-    private static func header(_ tensor: Tensor, _ what: String, _ path: String) throws(FormatError) -> [UInt8] {
-        guard let descriptor = descriptor(tensor.dtype) else {
-            throw FormatError(.unsupported, file: path, "\(what): NumPy has no \(tensor.dtype)", expected: "another type, such as float32")
+    private static func header(_ dtype: DType, _ shape: [Int], _ what: String, _ path: String) throws(FormatError) -> [UInt8] {
+        guard let descriptor = descriptor(dtype) else {
+            throw FormatError(.unsupported, file: path, "\(what): NumPy has no \(dtype)", expected: "another type, such as float32")
         }
-        let shape = tensor.shape
         let sizes = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
         var text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(sizes)), }"
         if let first = shape.first { text += String(repeating: " ", count: 21 - "\(first)".count) }

@@ -7,7 +7,11 @@ enum NumPyArrayReader: CheckpointReader {
 
     static func read(_ file: FileBytes, path: String) throws(FormatError) -> Checkpoint {
         let header = try file.withBytes { b throws(FormatError) in try NumPyHeader(b) }
-        let value = try value(header, byteCount: file.count, offset: 0) { () throws(FormatError) in file } source: { .file(file, offset: header.dataOffset) }
+        let value = try value(header, byteCount: file.count, offset: 0) { () throws(FormatError) in
+            file
+        } source: {
+            .file(file, offset: header.dataOffset)
+        }
         return Checkpoint(path: path, format: .npy, root: value, metadata: [("descr", .string(header.descriptor)), ("fortran_order", .bool(header.isFortranOrder))])
     }
 
