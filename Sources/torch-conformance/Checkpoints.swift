@@ -35,7 +35,8 @@ struct Checkpoints: ParsableCommand {
             if let reason { print("FAIL \(cases[position].file): \(reason)") } else { passed[cases[position].expect, default: 0] += 1 }
         }
         let batch = SupervisedBatch(
-            arguments: ["checkpoints-worker", "--data", folder] + (rewrite.map { ["--rewrite", $0] } ?? []), cases: cases.map(\.line), result: { position, _, reason in note(position, reason) }, failure: { note($0, $1) })
+            arguments: ["checkpoints-worker", "--data", folder] + (rewrite.map { ["--rewrite", $0] } ?? []), cases: cases.map(\.line), result: { position, _, reason in note(position, reason) },
+            failure: { note($0, $1) })
         try supervise([batch], workers: 1, timeLimit: Self.timeLimit)
         let isTrapped = access(Self.trap, F_OK) == 0
         if isTrapped { print("FAIL \(Self.trap) exists: a file has run code") }
