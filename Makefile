@@ -52,6 +52,7 @@ conformance: setup
 	$(SWIFT) build $(FLAGS) --product torch-conformance
 	. .ci/thresholds && $(BIN)/torch-conformance ops --data $(DATA)/conformance/ops --threshold-forward $$OPS_FORWARD --threshold-backward $$OPS_BACKWARD
 	$(BIN)/torch-conformance rng --data $(DATA)/conformance/rng
+	. .ci/thresholds && $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --threshold-good $$CHECKPOINTS_GOOD --threshold-bad $$CHECKPOINTS_BAD
 
 bench: setup
 	$(SWIFT) build $(FLAGS) --product torch-bench

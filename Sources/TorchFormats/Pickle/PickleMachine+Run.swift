@@ -195,12 +195,15 @@ extension PickleMachine {
         return .bytes([UInt8](try reader.take(count, "bytes")))
     }
 
-    private func long(_ count: Int, _ reader: inout ByteReader) throws(FormatError) -> PickleValue {
+    private mutating func long(_ count: Int, _ reader: inout ByteReader) throws(FormatError) -> PickleValue {
         guard count <= PickleInteger.byteLimit else { throw unsupported("a whole number of \(count) bytes", expected: "at most \(PickleInteger.byteLimit)") }
+        // Its digits.
+        if count > 8 { try charge(3 * count + 48) }
         return PickleInteger.value(try reader.take(count, "a whole number"))
     }
 
-    private func number(_ text: Substring) throws(FormatError) -> PickleValue {
+    private mutating func number(_ text: Substring) throws(FormatError) -> PickleValue {
+        if text.utf8.count > 15 { try charge(text.utf8.count + 48) }
         guard let n = PickleInteger.number(text) else { throw malformed("\"\(text.prefix(40))\" is no whole number of reasonable length") }
         return n
     }
