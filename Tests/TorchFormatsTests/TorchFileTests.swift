@@ -181,6 +181,19 @@ import TorchTensor
         #expect(w.isParameter && w.requiresGradient)
     }
 
+    @Test("Tensors of another file keep their own storages, also where an empty one lies before another")
+    func otherFile() throws {
+        try Fixtures.withFolder { folder in
+            try Safetensors.save([("a", Tensor.arange(3)), ("empty", Tensor.zeros([0, 5])), ("b", Tensor(2.5))], to: "\(folder)/s.safetensors")
+            let first = try Checkpoint(path: "\(folder)/s.safetensors")
+            try TorchFile.save(first.root, to: "\(folder)/s.pt")
+            let second = try Checkpoint(path: "\(folder)/s.pt")
+            #expect(second.tensors.map(\.tensor.block.byteCount) == [24, 0, 4])
+            #expect(second.tensors.map(\.tensor.shape) == [[3], [0, 5], []])
+            #expect(try second["b"]!.load().item() == 2.5)
+        }
+    }
+
     @Test("Types that tensors lack survive a second writing")
     func otherTypes() throws {
         for (type, bytes) in [("float8_e4m3fn", [UInt8](0..<6)), ("complex32", [UInt8](0..<24)), ("uint16", [UInt8](0..<12))] {

@@ -13,9 +13,10 @@ struct TorchWriter {
 
         var byteCount: Int { range.count * type.blockByteCount }
     }
-    /// What makes two blocks one: the place of their bytes and how they are read.
+    /// What makes two blocks one: the place of their bytes and how they are read. An empty block begins where the next one does, so the size counts.
     private struct BlockKey: Hashable {
         let address: UInt
+        let byteCount: Int
         let type: StoredType
         let isBigEndian: Bool
     }
@@ -82,7 +83,7 @@ struct TorchWriter {
         records[i].range = old.isEmpty ? used : min(old.lowerBound, used.lowerBound)..<max(old.upperBound, used.upperBound)
     }
 
-    private func key(_ block: StoredBlock) -> BlockKey { BlockKey(address: block.address, type: block.type, isBigEndian: block.isBigEndian) }
+    private func key(_ block: StoredBlock) -> BlockKey { BlockKey(address: block.address, byteCount: block.byteCount, type: block.type, isBigEndian: block.isBigEndian) }
 
     // MARK: - Values
 
