@@ -138,7 +138,7 @@ struct ZipTests {
 
     @Test func attackHeadersThatDisagree() {
         for change: (inout ZipFixture.Entry) -> Void in [
-            { $0.localName = "b" }, { $0.localMethod = 8 }, { $0.localCRC = 1 }, { $0.localSize = 4 }, { $0.size = 6; $0.localSize = 5 }, { $0.localSize = 0 },
+            { $0.localName = "b" }, { $0.localMethod = 8 }, { $0.localCRC = 1 }, { $0.localSize = 4 }, { ($0.size, $0.localSize) = (6, 5) }, { $0.localSize = 0 },
         ] {
             var fixture = ZipFixture()
             change(&fixture.entries[0])
@@ -171,8 +171,8 @@ struct ZipTests {
         refused(ZipFixture([.init(name: "b", data: Self.fixedText, packed: Self.fixed, method: 8, size: 16)]), "unpacks to more")
         refused(ZipFixture([.init(name: "b", data: Self.fixedText, packed: Self.fixed, method: 8, size: 18)]), "unpacks to 17")
         // Many entries that are modest each.
-        let entry = ZipFixture.Entry(name: "", data: [], packed: [UInt8](repeating: 0, count: 8000), method: 8, size: 8_000_000)
-        refused(ZipFixture((0..<10).map { var e = entry; e.name = "\($0)"; return e }), "once unpacked")
+        let packed = [UInt8](repeating: 0, count: 8000)
+        refused(ZipFixture((0..<10).map { .init(name: "\($0)", data: [], packed: packed, method: 8, size: 8_000_000) }), "once unpacked")
         var many = ZipFixture()
         many.countInEnd = 60_000
         refused(many, "60000 entries")
