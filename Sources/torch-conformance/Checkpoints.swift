@@ -9,6 +9,7 @@ struct Checkpoints: ParsableCommand {
 
     @Option(help: "Folder with checkpoints/ (or that folder itself).") var data: String
     @Option(help: "Files to report: names with * and ?, separated by commas.") var only: String?
+    @Option(help: "Folder to which the good files of torch.save are written again, for PyTorch to compare.") var rewrite: String?
     @Option(help: "Fails if fewer good files load with the right content.") var thresholdGood: Int?
     @Option(help: "Fails if fewer bad files are refused.") var thresholdBad: Int?
 
@@ -34,7 +35,8 @@ struct Checkpoints: ParsableCommand {
             if let reason { print("FAIL \(cases[position].file): \(reason)") } else { passed[cases[position].expect, default: 0] += 1 }
         }
         let batch = SupervisedBatch(
-            arguments: ["checkpoints-worker", "--data", folder], cases: cases.map(\.line), result: { position, _, reason in note(position, reason) }, failure: { note($0, $1) })
+            arguments: ["checkpoints-worker", "--data", folder] + (rewrite.map { ["--rewrite", $0] } ?? []), cases: cases.map(\.line), result: { position, _, reason in note(position, reason) },
+            failure: { note($0, $1) })
         try supervise([batch], workers: 1, timeLimit: Self.timeLimit)
         let isTrapped = access(Self.trap, F_OK) == 0
         if isTrapped { print("FAIL \(Self.trap) exists: a file has run code") }
@@ -54,12 +56,13 @@ struct CheckpointWorker: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "checkpoints-worker", abstract: "Opens files for `checkpoints` (internal).", shouldDisplay: false)
 
     @Option var data: String
+    @Option var rewrite: String?
     @Option(help: "File with case numbers, one a line.") var cases: String
     @Option(help: "How many of them to skip.") var skip: Int = 0
 
     func run() throws {
         try runWorker(manifest: "\(data)/manifest.jsonl", cases: cases, skip: skip) { record in
-            [("file", CheckpointCase(record: record, folder: data).run())]
+            [("file", CheckpointCase(record: record, folder: data, rewrite: rewrite).run())]
         }
     }
 }
@@ -68,6 +71,7 @@ struct CheckpointWorker: ParsableCommand {
 struct CheckpointCase {
     let record: JSON
     let folder: String
+    let rewrite: String?
 
     private var expect: String { record["expect"]?.string ?? "" }
 
@@ -82,11 +86,30 @@ struct CheckpointCase {
             // The comparison is not part of the time.
             let limits = limits(before, bytes)
             if expect == "reject" { return "loaded, but must be refused" }
-            if expect == "load" { difference = try CheckpointComparison(checkpoint, record).difference() }
+            if expect == "load" { difference = try CheckpointComparison(checkpoint, record).difference() ?? again(checkpoint) }
             return difference ?? limits
         } catch let error as FormatError {
             return expect == "load" ? error.description : limits(before, bytes)
         } catch { return "\(error)" }
+    }
+
+    /// Writes the content again, reads that, and compares.
+    private func again(_ checkpoint: Checkpoint) throws -> String? {
+        guard let rewrite, record["format"]?.string == "torch.save", isWritable(checkpoint.root) else { return nil }
+        let path = "\(rewrite)/\(record["file"]?.string ?? "")"
+        try TorchFile.save(checkpoint.root, metadata: checkpoint.metadata, to: path)
+        let written = try Checkpoint(path: path)
+        return try CheckpointComparison(written, record).difference().map { "written again: \($0)" }
+    }
+
+    /// Objects of classes are not written, and a defaultdict becomes a plain dictionary.
+    private func isWritable(_ value: CheckpointValue) -> Bool {
+        switch value {
+        case .object: false
+        case .dictionary(let pairs, let kind): kind != .defaulting && pairs.allSatisfy { isWritable($0.value) }
+        case .list(let items), .tuple(let items): items.allSatisfy(isWritable)
+        default: true
+        }
     }
 
     private func limits(_ before: (time: Double, memory: Int), _ bytes: Int) -> String? {

@@ -1,5 +1,6 @@
 // Writing a file so that nobody ever sees half of it.
 import Glibc
+import TorchKernels
 
 /// A file under a temporary name beside its final one; `commit` brings it to the disk and renames it. Without `commit` it disappears again.
 public struct AtomicFile: ~Copyable {
@@ -8,8 +9,11 @@ public struct AtomicFile: ~Copyable {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var flushedCount = 0
+    /// Bytes that the disk has been told to write.
+    private var startedCount = 0
     private var isCommitted = false
     private static let bufferSize = 1 << 18
+    private static let writebackSize = 1 << 24
 
     /// Starts a file that will be called `path`.
     public init(path: String) throws(FormatError) {
@@ -96,6 +100,11 @@ public struct AtomicFile: ~Copyable {
             }
             done += n
             flushedCount += n
+        }
+        // The disk works while the next bytes are made ready, and has little left to do when everything must be there.
+        if flushedCount - startedCount >= Self.writebackSize {
+            st_start_writeback(descriptor, Int64(startedCount), Int64(flushedCount - startedCount))
+            startedCount = flushedCount
         }
     }
 

@@ -3,7 +3,7 @@
 /// Conversion between two's complement and decimal digits.
 enum PickleInteger {
     /// Longest number that is read, in bytes: its digits cost the square of it.
-    static let byteLimit = 1024
+    static let byteLimit = 256
 
     /// A little-endian two's complement number of at most `byteLimit` bytes.
     static func value(_ bytes: UnsafeRawBufferPointer) -> PickleValue {
@@ -43,7 +43,7 @@ enum PickleInteger {
         var digits = text
         let isNegative = digits.first == "-"
         if isNegative || digits.first == "+" { digits.removeFirst() }
-        guard !digits.isEmpty, digits.utf8.count <= 3 * byteLimit, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        guard !digits.isEmpty, digits.utf8.count <= 5 * byteLimit / 2, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
         let trimmed = digits.drop { $0 == "0" }
         return number(digits: trimmed.isEmpty ? "0" : String(trimmed), isNegative: isNegative)
     }

@@ -42,6 +42,7 @@ extension PickleMachine {
             if case .string(let s) = arguments[0], arguments.count == 2, case .string(let coding) = arguments[1] { return try encoded(s, coding) }
             if let items = items(arguments[0]) {
                 var bytes: [UInt8] = []
+                try charge(items.count + 48)
                 for item in items {
                     guard case .int(let i) = item, let b = UInt8(exactly: i) else { throw wrong() }
                     bytes.append(b)
@@ -60,7 +61,8 @@ extension PickleMachine {
             try charge(160)
             return try make(.object(object))
         case "torch.Size":
-            guard arguments.count == 1, let sizes = integers(arguments[0]) else { throw wrong() }
+            guard arguments.count == 1, let sizes = try integers(arguments[0]) else { throw wrong() }
+            guard sizes.count <= 1024 else { throw unsupported("torch.Size of \(sizes.count) dims", expected: "at most 1024") }
             return try make(.size(sizes))
         case "torch.device":
             guard let first = arguments.first, let type = text(first) else { throw wrong() }
@@ -136,8 +138,9 @@ extension PickleMachine {
     }
 
     /// The whole numbers of a tuple, a list or a size.
-    func integers(_ value: PickleValue) -> [Int]? {
+    mutating func integers(_ value: PickleValue) throws(FormatError) -> [Int]? {
         guard let items = items(value) else { return nil }
+        try charge(8 * items.count)
         var result: [Int] = []
         result.reserveCapacity(items.count)
         for item in items {

@@ -12,11 +12,11 @@ extension PickleMachine {
             guard let first = arguments.first, globalName(first) == "numpy.ndarray" else { throw wrong() }
             return try make(.numpyArray)
         case "numpy._core.numeric._frombuffer":
-            guard arguments.count == 4, case .bytes(let bytes) = arguments[0], let shape = integers(arguments[2]), let order = text(arguments[3]) else { throw wrong() }
+            guard arguments.count == 4, case .bytes(let bytes) = arguments[0], let shape = try integers(arguments[2]), let order = text(arguments[3]) else { throw wrong() }
             return try make(elements(bytes, arguments[1], shape, columnsFirst: order == "F"))
         case "numpy._core.multiarray.scalar":
             guard arguments.count == 2, case .numpyType(let code, let isBigEndian) = node(arguments[0]) else { throw wrong() }
-            guard let value = try numpyScalar(code, isBigEndian, rawBytes(arguments[1])) else { throw wrong() }
+            guard let value = try numpyScalar(code, isBigEndian, try rawBytes(arguments[1])) else { throw wrong() }
             return value
         default: return nil
         }
@@ -30,10 +30,10 @@ extension PickleMachine {
 
     /// The state of an array: (version, shape, type, columns first, bytes).
     mutating func numpyArray(state: PickleValue) throws(FormatError) -> PickleNode {
-        guard let parts = items(state), parts.count == 5, let shape = integers(parts[1]), case .bool(let columnsFirst) = parts[3] else {
+        guard let parts = items(state), parts.count == 5, let shape = try integers(parts[1]), case .bool(let columnsFirst) = parts[3] else {
             throw malformed("an array of NumPy with \(kind(state)) as its state")
         }
-        guard let bytes = rawBytes(parts[4]) else { throw unsupported("an array of NumPy whose elements are \(kind(parts[4]))", expected: "numbers") }
+        guard let bytes = try rawBytes(parts[4]) else { throw unsupported("an array of NumPy whose elements are \(kind(parts[4]))", expected: "numbers") }
         return try elements(bytes, parts[2], shape, columnsFirst: columnsFirst)
     }
 
@@ -48,7 +48,7 @@ extension PickleMachine {
             count = product
         }
         guard stored.byteCount(of: count) == bytes.count else { throw malformed("an array of NumPy of shape \(shape) and type \(code) with \(bytes.count) bytes") }
-        try charge(256 + bytes.count)
+        try charge(256 + 2 * bytes.count)
         var strides = [Int](repeating: 1, count: shape.count)
         var step = 1
         for d in columnsFirst ? Array(shape.indices) : shape.indices.reversed() {
@@ -78,11 +78,13 @@ extension PickleMachine {
     }
 
     /// Bytes, which Python 2 wrote as texts.
-    private func rawBytes(_ value: PickleValue) -> [UInt8]? {
+    private mutating func rawBytes(_ value: PickleValue) throws(FormatError) -> [UInt8]? {
         switch value {
-        case .bytes(let b): b
-        case .string(let s): Array(s.utf8)
-        default: nil
+        case .bytes(let b): return b
+        case .string(let s):
+            try charge(s.utf8.count)
+            return Array(s.utf8)
+        default: return nil
         }
     }
 

@@ -38,10 +38,11 @@ extension PickleMachine {
     }
 
     /// Throws for keys that Python could not hash.
-    func checkKey(_ key: PickleValue) throws(FormatError) {
+    mutating func checkKey(_ key: PickleValue) throws(FormatError) {
         switch node(key) {
         case .list, .dictionary, .set: throw malformed("\(kind(key)) as a key", expected: "something that can be hashed")
         case .tuple(let items):
+            try charge(items.count)
             for item in items {
                 switch node(item) {
                 case .list, .dictionary, .set: throw malformed("a key that holds \(kind(item))", expected: "something that can be hashed")
@@ -122,6 +123,7 @@ extension PickleMachine {
 
     /// The index of a storage, the same for the same key, class and size.
     mutating func storage(_ storage: PickleStorage) throws(FormatError) -> Int {
+        try charge(storage.key.utf8.count)
         let identity = "\(storage.key)\u{0}\(storage.quantizedType ?? storage.type?.name ?? "")\u{0}\(storage.count)"
         if let i = storagePlaces[identity] { return i }
         try charge(320 + 2 * storage.key.utf8.count)

@@ -50,7 +50,7 @@ extension PickleMachine {
 
     /// (storage, offset, size, stride[, requires_grad, hooks[, dtype][, metadata]]).
     private mutating func stridedTensor(_ a: [PickleValue], typeAt: Int? = nil, metadataAt: Int) throws(FormatError) -> PickleTensor? {
-        guard a.count >= 4, case .storage(let storage) = a[0], case .int(let offset) = a[1], let shape = integers(a[2]), let strides = integers(a[3]) else { return nil }
+        guard a.count >= 4, case .storage(let storage) = a[0], case .int(let offset) = a[1], let shape = try integers(a[2]), let strides = try integers(a[3]) else { return nil }
         try charge(256 + 16 * (shape.count + strides.count))
         guard storages[storage].quantizedType == nil else { throw malformed("a plain tensor over a quantised storage") }
         var type = storages[storage].type
@@ -66,6 +66,7 @@ extension PickleMachine {
             t.requiresGradient = requiresGradient
         }
         if a.count > metadataAt, case .dictionary(let pairs, _, _) = node(a[metadataAt]) {
+            try charge(pairs.count)
             for k in stride(from: 0, to: pairs.count, by: 2) {
                 guard case .string(let key) = pairs[k], case .bool(let on) = pairs[k + 1] else { return nil }
                 if key == "conj" { t.isConjugate = on } else if key == "neg" { t.isNegative = on }
@@ -83,7 +84,7 @@ extension PickleMachine {
         let isCOO = layout == "coo"
         let indices = isCOO ? [parts[0]] : Array(parts[0...1])
         let rest = parts.dropFirst(indices.count)
-        guard rest.count >= 2, let shape = integers(rest[rest.startIndex + 1]), shape.allSatisfy({ $0 >= 0 }) else { return nil }
+        guard rest.count >= 2, let shape = try integers(rest[rest.startIndex + 1]), shape.allSatisfy({ $0 >= 0 }) else { return nil }
         let values = rest[rest.startIndex]
         for part in indices + [values] {
             guard case .tensor = node(part) else { return nil }
@@ -96,7 +97,7 @@ extension PickleMachine {
 
     /// (storage, offset, size, stride, (scheme, …), requires_grad, hooks).
     private mutating func quantized(_ a: [PickleValue]) throws(FormatError) -> PickleQuantized? {
-        guard a.count >= 5, case .storage(let storage) = a[0], case .int(let offset) = a[1], let shape = integers(a[2]), let strides = integers(a[3]), let p = items(a[4]), let first = p.first,
+        guard a.count >= 5, case .storage(let storage) = a[0], case .int(let offset) = a[1], let shape = try integers(a[2]), let strides = try integers(a[3]), let p = items(a[4]), let first = p.first,
             let scheme = globalName(first)
         else { return nil }
         guard let typeName = storages[storage].quantizedType, let type = storages[storage].type else { throw malformed("a quantised tensor over a plain storage") }

@@ -51,7 +51,7 @@ struct PickleMachine {
     func malformed(_ reason: String, expected: String = "") -> FormatError { FormatError(.malformed, offset: place, "pickle: \(reason)", expected: expected) }
     func unsupported(_ reason: String, expected: String = "") -> FormatError { FormatError(.unsupported, offset: place, "pickle: \(reason)", expected: expected) }
 
-    /// Accounts for memory that is about to be used.
+    /// Accounts for memory that is about to be used, or for as many steps over something that may be asked for again and again.
     mutating func charge(_ bytes: Int) throws(FormatError) {
         budget -= bytes
         if budget < 0 { throw malformed("its values need more memory than its size justifies", expected: "at most \(budgetAtStart) bytes") }
@@ -91,6 +91,7 @@ struct PickleMachine {
 
     /// A class or function by name, unless its mention is a reason to refuse the file.
     mutating func global(module: String, name: String) throws(FormatError) -> PickleValue {
+        try charge(module.utf8.count + name.utf8.count)
         guard !PickleGlobals.isRefused(module: module, name: name) else { throw unsupported("refers to \(module).\(name), which could run code") }
         let full = PickleGlobals.canonical(module: module, name: name)
         if let i = globalPlaces[full] { return .global(i) }

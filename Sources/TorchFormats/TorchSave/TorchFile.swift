@@ -19,15 +19,16 @@ public enum TorchFile {
             pairs.append(.init(.string(name), .tensor(StoredTensor(tensor))))
         }
         let metadata = versions.map { CheckpointValue.Pair(.string($0.module), .dictionary([.init(.string("version"), .int($0.version))], kind: .plain)) }
-        try save(.dictionary(pairs, kind: .ordered), metadata: metadata.isEmpty ? nil : .dictionary(metadata, kind: .ordered), to: path)
+        try save(.dictionary(pairs, kind: .ordered), metadata: metadata.isEmpty ? [] : [("_metadata", .dictionary(metadata, kind: .ordered))], to: path)
     }
 
     /// Writes a tree of values, with tensors of this process (`StoredTensor(tensor)`) or of other files, at once or not at all. PyTorch: `torch.save(value, path)`.
     ///
-    /// `metadata` becomes the attribute `_metadata` of an ordered dictionary at the root. The default values of a `defaultdict` are not known here: it becomes a
+    /// Of `metadata`, which is as in `Checkpoint`, the entries `_metadata` and `model._metadata` become attributes of the ordered dictionaries at the root and under
+    /// `model`. The default values of a `defaultdict` are not known here: it becomes a
     /// plain dictionary. Quantised blocks of GGUF become float32. Throws `FormatError` for objects of classes and references to them, for nesting deeper than 256,
     /// and where the system refuses.
-    public static func save(_ value: CheckpointValue, metadata: CheckpointValue? = nil, to path: String) throws(FormatError) {
+    public static func save(_ value: CheckpointValue, metadata: [(key: String, value: CheckpointValue)] = [], to path: String) throws(FormatError) {
         var writer = TorchWriter()
         do throws(FormatError) {
             try writer.root(value, metadata: metadata)

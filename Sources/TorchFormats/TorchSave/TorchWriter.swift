@@ -23,6 +23,9 @@ struct TorchWriter {
     private var pickle = PickleWriter()
     private var records: [Record] = []
     private var places: [BlockKey: Int] = [:]
+    /// `_metadata` of ordered dictionaries, by their dotted paths, and the path of the value that is being written.
+    private var attributes: [String: CheckpointValue] = [:]
+    private var path: [String] = []
     private static let depthLimit = PickleResolver.depthLimit
     /// Containers are filled in portions, so that readers need not hold all of a large one at once.
     private static let batch = 1000
@@ -30,18 +33,10 @@ struct TorchWriter {
     private func refused(_ what: String, expected: String = "") -> FormatError { FormatError(.request, "can not write \(what)", expected: expected) }
 
     /// Adds the whole tree.
-    mutating func root(_ value: CheckpointValue, metadata: CheckpointValue?) throws(FormatError) {
+    mutating func root(_ value: CheckpointValue, metadata: [(key: String, value: CheckpointValue)]) throws(FormatError) {
+        for (key, value) in metadata where key == "_metadata" || key.hasSuffix("._metadata") { attributes[key] = value }
         try collect(value, 0)
         try write(value, 0)
-        if let metadata {
-            guard case .dictionary(_, .ordered) = value else { throw refused("metadata of something else than an ordered dictionary") }
-            pickle.emptyDictionary()
-            pickle.mark()
-            pickle.string("_metadata")
-            try write(metadata, 0)
-            pickle.setItems()
-            pickle.build()
-        }
         pickle.stop()
     }
 
@@ -132,6 +127,13 @@ struct TorchWriter {
             case .ordered:
                 emptyOrderedDictionary()
                 try set(pairs, depth)
+                guard !attributes.isEmpty, let metadata = attributes.removeValue(forKey: (path + ["_metadata"]).joined(separator: ".")) else { return }
+                pickle.emptyDictionary()
+                pickle.mark()
+                pickle.string("_metadata")
+                try write(metadata, depth + 1)
+                pickle.setItems()
+                pickle.build()
             case .counter:
                 pickle.global("collections", "Counter")
                 pickle.emptyDictionary()
@@ -180,7 +182,9 @@ struct TorchWriter {
                 case .list, .dictionary, .set: throw refused("a list, dictionary or set as a key")
                 default: try write(pair.key, depth + 1)
                 }
+                path.append(pair.key.string ?? "")
                 try write(pair.value, depth + 1)
+                path.removeLast()
             }
             pickle.setItems()
         }
@@ -206,7 +210,8 @@ struct TorchWriter {
         pickle.int(isUntyped ? record.byteCount : record.range.count)
         pickle.tuple()
         pickle.persistent()
-        pickle.int(t.shape.contains(0) ? 0 : t.offset - record.range.lowerBound)
+        // Without elements an offset means nothing, but it is kept where it can be.
+        pickle.int(max(0, t.offset - record.range.lowerBound))
         pickle.tuple(t.shape)
         pickle.tuple(t.strides)
     }
