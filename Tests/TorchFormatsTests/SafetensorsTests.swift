@@ -131,7 +131,7 @@ struct SafetensorsTests {
         var random = Sequence32(7)
         var refused = 0
         for _ in 0..<3000 {
-            do { _ = try Safetensors.File(bytes: random.damaged(good)).tensors() } catch is FormatError { refused += 1 }
+            do { _ = try Safetensors.File(bytes: random.damaged(good)).tensors() } catch { refused += 1 }
         }
         #expect(refused > 1000)
     }

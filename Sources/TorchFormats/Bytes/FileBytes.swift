@@ -26,8 +26,8 @@ public final class FileBytes: @unchecked Sendable {
     }
     private let ownership: Ownership
 
-    /// Maps a regular file.
-    public convenience init(path: String) throws(FormatError) { try self.init(descriptor: open(path, O_RDONLY | O_CLOEXEC), path: path) }
+    /// Maps a regular file. A pipe or a device is refused without waiting for it.
+    public convenience init(path: String) throws(FormatError) { try self.init(descriptor: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path: path) }
 
     /// Maps the regular file behind an open descriptor (below 0: it could not be opened), which it takes over.
     init(descriptor: Int32, path: String) throws(FormatError) {
