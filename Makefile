@@ -4,10 +4,11 @@ SWIFT ?= swift
 DATA ?= ../shared
 FLAGS := -c release
 BIN = $(shell $(SWIFT) build $(FLAGS) --show-bin-path)
+FUZZ_SECONDS ?= 60
 # Run-time libraries that make it fast, and the pictures; none is needed to build.
 PACKAGES := libopenblas0-openmp libdnnl2 dataset-fashion-mnist
 
-.PHONY: help setup build train demo test lint format conformance bench static clean
+.PHONY: help setup build train demo test lint format conformance bench static fuzz clean
 
 help:
 	@echo "make train        train a network on Fashion-MNIST (or the embedded digits)"
@@ -16,6 +17,7 @@ help:
 	@echo "make static       one file with everything inside: .build/static/swift-torch"
 	@echo "make conformance  compare with PyTorch's operator data in DATA=$(DATA)"
 	@echo "make bench        print the benchmark's JSON lines"
+	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make lint         check the format of the sources; make format mends it"
 
 # Installs what is missing if this is Debian and we may; otherwise says so in one line and goes on.
@@ -52,6 +54,7 @@ conformance: setup
 	$(SWIFT) build $(FLAGS) --product torch-conformance
 	. .ci/thresholds && $(BIN)/torch-conformance ops --data $(DATA)/conformance/ops --threshold-forward $$OPS_FORWARD --threshold-backward $$OPS_BACKWARD
 	$(BIN)/torch-conformance rng --data $(DATA)/conformance/rng
+	. .ci/thresholds && $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --threshold-good $$CHECKPOINTS_GOOD --threshold-bad $$CHECKPOINTS_BAD
 
 bench: setup
 	$(SWIFT) build $(FLAGS) --product torch-bench
@@ -69,5 +72,19 @@ static:
 	@size=$$(stat -c %s .build/static/swift-torch); echo ".build/static/swift-torch: $$size bytes ($$((size / 1000000)) MB)"; \
 	if [ $$size -ge 25000000 ]; then echo "larger than 25 MB"; exit 1; fi
 
+# The readers of file formats under libFuzzer. SwiftPM renames an executable's main, which libFuzzer brings itself, so the readers are compiled here, instrumented
+# and as one module with Fuzz/, and linked with the libraries of an ordinary build. What is found grows the corpus in .build-fuzz; crashing inputs are kept there too.
+fuzz:
+	$(SWIFT) build $(FLAGS) --target TorchFormats
+	@mkdir -p .build-fuzz/corpus
+	@find Sources/TorchFormats Fuzz -name '*.swift' > .build-fuzz/inputs
+	@for m in TorchTensor TorchRuntime TorchCPU TorchKernels CVendor ComplexModule RealModule _NumericsShims; do find $(BIN)/$$m.build -name '*.o'; done >> .build-fuzz/inputs
+	@package=$$(sed -n 's/.*"-module-name","TorchFormats".*"-package-name","\([^"]*\)".*/\1/p' .build/release.yaml | head -1); echo "compiling the readers for libFuzzer"; \
+	$(SWIFT)c -O -swift-version 6 -parse-as-library -sanitize=fuzzer -DFUZZING -package-name $$package -module-name TorchFuzz -I $(BIN)/Modules -I Sources/TorchKernels/include \
+	  -Xcc -I.build/checkouts/swift-numerics/Sources/_NumericsShims/include -Xcc -fmodule-map-file=$(BIN)/CVendor.build/module.modulemap \
+	  @.build-fuzz/inputs -lstdc++ -lm -lpthread -ldl -o .build-fuzz/torch-fuzz
+	.build-fuzz/torch-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=32768 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -artifact_prefix=.build-fuzz/ \
+	  -print_final_stats=1 .build-fuzz/corpus Fuzz/Seeds
+
 clean:
-	rm -rf .build .build-static
+	rm -rf .build .build-static .build-fuzz

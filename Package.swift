@@ -29,7 +29,7 @@ let package = Package(
             dependencies: ["TorchRuntime", "TorchCPU", "TorchKernels", .product(name: "ComplexModule", package: "swift-numerics")],
             swiftSettings: swiftSettings),
         // Floor 5
-        .target(name: "TorchFormats", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
+        .target(name: "TorchFormats", dependencies: ["TorchTensor", "TorchKernels"], swiftSettings: swiftSettings),
         .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
         .target(name: "TorchOptim", dependencies: ["TorchNN"], swiftSettings: swiftSettings),
         .target(name: "TorchData", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),

@@ -10,7 +10,9 @@ struct SwiftTorch: ParsableCommand {
         commandName: "swift-torch",
         abstract: "PyTorch's system, native in Swift.",
         version: swiftTorchVersion,
-        subcommands: [EnvCommand.self, DemoCommand.self, TrainCommand.self, PredictCommand.self, UlpCommand.self])
+        subcommands: [
+            EnvCommand.self, DemoCommand.self, TrainCommand.self, PredictCommand.self, InspectCommand.self, ConvertCommand.self, DiffCommand.self, UlpCommand.self,
+        ])
 
     static func main() {
         Self.warnIfUnoptimized()

@@ -66,3 +66,27 @@ struct Sequence32 {
         return b
     }
 }
+
+extension Fixtures {
+    /// The fuzzer's seeds: a small file of every format.
+    static let seeds = String(folder.dropLast("Tests/TorchFormatsTests/Fixtures/".count)) + "Fuzz/Seeds/"
+
+    static func seed(_ name: String) throws -> [UInt8] { try FileBytes.read(path: seeds + name) }
+}
+
+/// Bytes put together from numbers and texts, least significant byte first.
+struct ByteBuilder {
+    var bytes: [UInt8] = []
+    init() {}
+    mutating func put<each T: FixedWidthInteger>(_ values: repeat each T) {
+        for value in repeat each values { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
+    }
+    mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    mutating func put(_ more: [UInt8]) { bytes.append(contentsOf: more) }
+}
+
+/// Where a value is in bytes.
+func place(of part: [UInt8], in bytes: [UInt8], last: Bool = false) -> Int {
+    let places = (0...(bytes.count - part.count)).lazy.filter { bytes[$0..<$0 + part.count].elementsEqual(part) }
+    return last ? places.reversed().first! : places.first!
+}

@@ -1,5 +1,6 @@
 // Writing a file so that nobody ever sees half of it.
 import Glibc
+import TorchKernels
 
 /// A file under a temporary name beside its final one; `commit` brings it to the disk and renames it. Without `commit` it disappears again.
 public struct AtomicFile: ~Copyable {
@@ -7,8 +8,12 @@ public struct AtomicFile: ~Copyable {
     private let temporary: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
+    private var flushedCount = 0
+    /// Bytes that the disk has been told to write.
+    private var startedCount = 0
     private var isCommitted = false
     private static let bufferSize = 1 << 18
+    private static let writebackSize = 1 << 24
 
     /// Starts a file that will be called `path`.
     public init(path: String) throws(FormatError) {
@@ -43,6 +48,21 @@ public struct AtomicFile: ~Copyable {
         if let failure { throw failure }
     }
 
+    /// Bytes written so far.
+    public var count: Int { flushedCount + buffer.count }
+
+    /// Replaces bytes that one earlier call of `write` has written.
+    mutating func overwrite(at offset: Int, _ bytes: [UInt8]) throws(FormatError) {
+        if offset >= flushedCount {
+            buffer.replaceSubrange(offset - flushedCount..<offset - flushedCount + bytes.count, with: bytes)
+            return
+        }
+        // What one call wrote is in the file or in the buffer, never half in each.
+        while pwrite(descriptor, bytes, bytes.count, off_t(offset)) != bytes.count {
+            if errno != EINTR { throw .system("write", temporary) }
+        }
+    }
+
     /// Brings everything to the disk and gives the file its name.
     public mutating func commit() throws(FormatError) {
         try flush()
@@ -70,7 +90,7 @@ public struct AtomicFile: ~Copyable {
         if let failure { throw failure }
     }
 
-    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+    private mutating func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
         var done = 0
         while done < bytes.count {
             let n = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
@@ -79,6 +99,12 @@ public struct AtomicFile: ~Copyable {
                 throw .system("write", temporary)
             }
             done += n
+            flushedCount += n
+        }
+        // The disk works while the next bytes are made ready, and has little left to do when everything must be there.
+        if flushedCount - startedCount >= Self.writebackSize {
+            st_start_writeback(descriptor, Int64(startedCount), Int64(flushedCount - startedCount))
+            startedCount = flushedCount
         }
     }
 

@@ -58,4 +58,11 @@ struct ByteReader {
         guard let s = String(validating: b, as: UTF8.self) else { throw FormatError(.malformed, offset: start, "\(what()) is not UTF-8") }
         return s
     }
+
+    /// The bytes up to the next line feed, which is read as well.
+    mutating func line(_ what: @autoclosure () -> String) throws(FormatError) -> UnsafeRawBufferPointer {
+        guard let end = bytes[position...].firstIndex(of: 10) else { throw FormatError(.malformed, offset: offset, "\(what()) has no end") }
+        defer { position = end + 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[position..<end])
+    }
 }

@@ -1,4 +1,5 @@
 // Unpacking of deflate streams, with their gzip and zlib wrappers (RFC 1951, 1952, 1950).
+import Glibc
 
 /// A packed stream that can not be unpacked: where in the packed bytes, and why.
 public struct InflateError: Error, Sendable, CustomStringConvertible, Equatable {
@@ -13,57 +14,150 @@ public struct InflateError: Error, Sendable, CustomStringConvertible, Equatable 
 public enum Inflate {
     /// A gzip file, all members, checked against their CRC-32 and lengths.
     public static func gunzip(_ data: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
-        var output: [UInt8] = []
-        var position = 0
-        repeat {
-            position = try gzipHeader(data, position)
-            let start = output.count
-            var stream = Stream(data, at: position, output: output, limit: limit)
-            output = []
-            try stream.run()
-            output = stream.output
-            position = stream.alignedPosition
-            guard position + 8 <= data.count else { throw InflateError(offset: data.count, reason: "ends before the checksum") }
-            let crc = littleEndian(data, position)
-            let length = littleEndian(data, position + 4)
-            guard CRC32.of(output[start...]) == crc else { throw InflateError(offset: position, reason: "CRC-32 of the unpacked data does not match") }
-            guard UInt32(truncatingIfNeeded: output.count - start) == length else { throw InflateError(offset: position + 4, reason: "length of the unpacked data does not match") }
-            position += 8
-        } while position < data.count
-        return output
+        try unpack(data, limit) { data, output throws(InflateError) in
+            var position = 0
+            repeat {
+                position = try gzipHeader(data, position)
+                let start = output.count
+                var stream = Stream(data, at: position)
+                try stream.run(&output)
+                position = stream.alignedPosition
+                guard position + 8 <= data.count else { throw InflateError(offset: data.count, reason: "ends before the checksum") }
+                let crc = littleEndian(data, position)
+                let length = littleEndian(data, position + 4)
+                guard CRC32.of(output.bytes(from: start)) == crc || CRC32.isIgnored else { throw InflateError(offset: position, reason: "CRC-32 of the unpacked data does not match") }
+                guard UInt32(truncatingIfNeeded: output.count - start) == length else { throw InflateError(offset: position + 4, reason: "length of the unpacked data does not match") }
+                position += 8
+            } while position < data.count
+        }
     }
 
     /// A bare deflate stream.
     public static func raw(_ data: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
-        var stream = Stream(data, at: 0, output: [], limit: limit)
-        try stream.run()
-        return stream.output
+        try unpack(data, limit) { data, output throws(InflateError) in
+            var stream = Stream(data, at: 0)
+            try stream.run(&output)
+        }
+    }
+
+    /// A bare deflate stream that must unpack to exactly the bytes of `target`, and end where `data` ends.
+    static func raw(_ data: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws(InflateError) {
+        var output = Output(filling: target)
+        var stream = Stream(data, at: 0)
+        try stream.run(&output)
+        guard output.count == target.count else { throw InflateError(offset: stream.alignedPosition, reason: "unpacks to \(output.count) bytes instead of \(target.count)") }
+        guard stream.alignedPosition == data.count else { throw InflateError(offset: stream.alignedPosition, reason: "ends before its \(data.count) bytes do") }
+    }
+
+    /// The first `count` bytes of what a bare deflate stream unpacks to.
+    static func prefix(_ data: UnsafeRawBufferPointer, count: Int) throws(InflateError) -> [UInt8] {
+        // Room for the longest copy, so that the limit is met after what is wanted.
+        var output = Output(limit: count + 258, isPrefix: true)
+        defer { output.free() }
+        var stream = Stream(data, at: 0)
+        do throws(InflateError) { try stream.run(&output) } catch { if output.count < count { throw error } }
+        return [UInt8](output.bytes(from: 0).prefix(count))
     }
 
     /// A zlib stream, checked against its Adler-32.
     public static func zlib(_ data: [UInt8], limit: Int) throws(InflateError) -> [UInt8] {
-        guard data.count >= 6 else { throw InflateError(offset: data.count, reason: "shorter than a zlib header and checksum") }
-        guard data[0] & 15 == 8, (Int(data[0]) * 256 + Int(data[1])) % 31 == 0, data[1] & 32 == 0 else { throw InflateError(offset: 0, reason: "not a zlib header") }
-        var stream = Stream(data, at: 2, output: [], limit: limit)
-        try stream.run()
-        let p = stream.alignedPosition
-        guard p + 4 <= data.count else { throw InflateError(offset: data.count, reason: "ends before the checksum") }
-        var (a, b) = (UInt32(1), UInt32(0))
-        for byte in stream.output {
-            a = (a + UInt32(byte)) % 65521
-            b = (b + a) % 65521
+        try unpack(data, limit) { data, output throws(InflateError) in
+            guard data.count >= 6 else { throw InflateError(offset: data.count, reason: "shorter than a zlib header and checksum") }
+            guard data[0] & 15 == 8, (Int(data[0]) * 256 + Int(data[1])) % 31 == 0, data[1] & 32 == 0 else { throw InflateError(offset: 0, reason: "not a zlib header") }
+            var stream = Stream(data, at: 2)
+            try stream.run(&output)
+            let p = stream.alignedPosition
+            guard p + 4 <= data.count else { throw InflateError(offset: data.count, reason: "ends before the checksum") }
+            var (a, b) = (UInt32(1), UInt32(0))
+            for byte in output.bytes(from: 0) {
+                a = (a + UInt32(byte)) % 65521
+                b = (b + a) % 65521
+            }
+            let stored = data[p..<(p + 4)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            guard b << 16 | a == stored || CRC32.isIgnored else { throw InflateError(offset: p, reason: "Adler-32 of the unpacked data does not match") }
         }
-        let stored = data[p..<(p + 4)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard b << 16 | a == stored else { throw InflateError(offset: p, reason: "Adler-32 of the unpacked data does not match") }
-        return stream.output
     }
 
-    private static func littleEndian(_ data: [UInt8], _ p: Int) -> UInt32 {
+    /// Hands `body` the data and an output that grows up to `limit`; returns what it holds in the end.
+    private static func unpack(
+        _ data: [UInt8], _ limit: Int, _ body: (UnsafeRawBufferPointer, inout Output) throws(InflateError) -> Void
+    ) throws(InflateError) -> [UInt8] {
+        var output = Output(limit: limit)
+        defer { output.free() }
+        // Not thrown through: the standard library's withUnsafeBytes is not typed.
+        var failure: InflateError?
+        data.withUnsafeBytes { b in
+            do throws(InflateError) { try body(b, &output) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return [UInt8](output.bytes(from: 0))
+    }
+
+    /// Unpacked bytes: memory of its own that grows, or somebody's memory to be filled.
+    private struct Output {
+        private(set) var base: UnsafeMutablePointer<UInt8>?
+        private(set) var count = 0
+        private var capacity: Int
+        let limit: Int
+        /// Only the first `limit` bytes are wanted: the longest runs may be cut.
+        let isPrefix: Bool
+
+        init(limit: Int, isPrefix: Bool = false) {
+            self.limit = limit
+            self.isPrefix = isPrefix
+            capacity = 0
+        }
+        init(filling target: UnsafeMutableRawBufferPointer) {
+            base = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            capacity = target.count
+            limit = target.count
+            isPrefix = false
+        }
+        func free() { Glibc.free(base) }
+
+        func bytes(from start: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base.map { $0 + start }, count: count - start) }
+
+        /// Makes room for `extra` bytes; false if that is beyond the limit.
+        @inline(__always)
+        mutating func reserve(_ extra: Int) -> Bool {
+            if count + extra <= capacity { return true }
+            return grow(extra)
+        }
+        private mutating func grow(_ extra: Int) -> Bool {
+            guard extra <= limit - count else { return false }
+            let larger = Swift.min(Swift.max(2 * capacity, count + extra, 1 << 14), limit)
+            guard let p = realloc(base, larger) else { return false }
+            base = p.assumingMemoryBound(to: UInt8.self)
+            capacity = larger
+            return true
+        }
+        /// Appends one byte, for which there is room.
+        @inline(__always)
+        mutating func append(_ byte: UInt8) {
+            base![count] = byte
+            count += 1
+        }
+        mutating func append(_ bytes: Slice<UnsafeRawBufferPointer>) {
+            if bytes.isEmpty { return }
+            (base! + count).update(from: bytes.base.baseAddress!.assumingMemoryBound(to: UInt8.self) + bytes.startIndex, count: bytes.count)
+            count += bytes.count
+        }
+        /// Appends `length` bytes that begin `distance` before the end; they may overlap themselves.
+        @inline(__always)
+        mutating func repeatBytes(_ length: Int, distance: Int) {
+            let to = base! + count
+            let from = to - distance
+            if distance >= length { to.update(from: from, count: length) } else { for i in 0..<length { to[i] = from[i] } }
+            count += length
+        }
+    }
+
+    private static func littleEndian(_ data: UnsafeRawBufferPointer, _ p: Int) -> UInt32 {
         UInt32(data[p]) | UInt32(data[p + 1]) << 8 | UInt32(data[p + 2]) << 16 | UInt32(data[p + 3]) << 24
     }
 
     /// Skips a gzip member's header; returns where its deflate data begin.
-    private static func gzipHeader(_ data: [UInt8], _ start: Int) throws(InflateError) -> Int {
+    private static func gzipHeader(_ data: UnsafeRawBufferPointer, _ start: Int) throws(InflateError) -> Int {
         guard start + 18 <= data.count else { throw InflateError(offset: start, reason: "shorter than a gzip header and trailer") }
         guard data[start] == 0x1F, data[start + 1] == 0x8B, data[start + 2] == 8 else { throw InflateError(offset: start, reason: "not a gzip header") }
         let flags = data[start + 3]
@@ -85,33 +179,29 @@ public enum Inflate {
 
     /// One deflate stream on its way through.
     private struct Stream {
-        let data: [UInt8]
+        let data: UnsafeRawBufferPointer
         var position: Int
         var bits: UInt64 = 0
         var bitCount = 0
-        var output: [UInt8]
-        let limit: Int
 
-        init(_ data: [UInt8], at position: Int, output: [UInt8], limit: Int) {
+        init(_ data: UnsafeRawBufferPointer, at position: Int) {
             self.data = data
             self.position = position
-            self.output = output
-            self.limit = limit
         }
 
         /// Where the next whole byte is: bytes that were read ahead are given back.
         var alignedPosition: Int { position - bitCount / 8 }
 
-        mutating func run() throws(InflateError) {
+        mutating func run(_ output: inout Output) throws(InflateError) {
             var isLast = false
             while !isLast {
                 isLast = try take(1) == 1
                 switch try take(2) {
-                case 0: try stored()
-                case 1: try block(Huffman.fixedLiterals, Huffman.fixedDistances)
+                case 0: try stored(&output)
+                case 1: try block(&output, Huffman.fixedLiterals, Huffman.fixedDistances)
                 case 2:
                     let (literals, distances) = try tables()
-                    try block(literals, distances)
+                    try block(&output, literals, distances)
                 default: throw InflateError(offset: alignedPosition, reason: "reserved block type")
                 }
             }
@@ -135,7 +225,7 @@ public enum Inflate {
             return value
         }
 
-        private mutating func stored() throws(InflateError) {
+        private mutating func stored(_ output: inout Output) throws(InflateError) {
             _ = try take(bitCount % 8)
             let length = try take(16)
             let complement = try take(16)
@@ -144,13 +234,15 @@ public enum Inflate {
             bits = 0
             bitCount = 0
             guard position + length <= data.count else { throw InflateError(offset: data.count, reason: "ends inside a stored block") }
-            try reserve(length)
-            output.append(contentsOf: data[position..<(position + length)])
+            let wanted = output.isPrefix ? Swift.min(length, output.limit - output.count) : length
+            try reserve(wanted, &output)
+            output.append(data[position..<(position + wanted)])
             position += length
         }
 
-        private func reserve(_ count: Int) throws(InflateError) {
-            guard output.count + count <= limit else { throw InflateError(offset: alignedPosition, reason: "unpacks to more than the \(limit) bytes that are allowed") }
+        @inline(__always)
+        private func reserve(_ count: Int, _ output: inout Output) throws(InflateError) {
+            guard output.reserve(count) else { throw InflateError(offset: alignedPosition, reason: "unpacks to more than the \(output.limit) bytes that are allowed") }
         }
 
         private static let order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
@@ -198,11 +290,11 @@ public enum Inflate {
             1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577,
         ]
 
-        private mutating func block(_ literals: Huffman, _ distances: Huffman) throws(InflateError) {
+        private mutating func block(_ output: inout Output, _ literals: Huffman, _ distances: Huffman) throws(InflateError) {
             while true {
                 let symbol = try decode(literals)
                 if symbol < 256 {
-                    try reserve(1)
+                    try reserve(1, &output)
                     output.append(UInt8(symbol))
                     continue
                 }
@@ -213,13 +305,8 @@ public enum Inflate {
                 guard code < 30 else { throw InflateError(offset: alignedPosition, reason: "reserved distance code \(code)") }
                 let distance = Self.distanceBase[code] + (try take(code < 4 ? 0 : code / 2 - 1))
                 guard distance <= output.count else { throw InflateError(offset: alignedPosition, reason: "refers back \(distance) bytes where only \(output.count) are") }
-                try reserve(length)
-                // Byte by byte: the copy may overlap itself.
-                var from = output.count - distance
-                for _ in 0..<length {
-                    output.append(output[from])
-                    from += 1
-                }
+                try reserve(length, &output)
+                output.repeatBytes(length, distance: distance)
             }
         }
     }
@@ -258,21 +345,5 @@ public enum Inflate {
 
         static let fixedLiterals = Huffman((0..<288).map { $0 < 144 ? 8 : $0 < 256 ? 9 : $0 < 280 ? 7 : 8 })!
         static let fixedDistances = Huffman([UInt8](repeating: 5, count: 30))!
-    }
-}
-
-/// The CRC-32 of gzip, zip and PNG.
-public enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { i in
-        (0..<8).reduce(UInt32(i)) { c, _ in c & 1 != 0 ? 0xEDB8_8320 ^ (c >> 1) : c >> 1 }
-    }
-
-    /// The checksum of `bytes`; `seed` continues an earlier one.
-    public static func of(_ bytes: some Sequence<UInt8>, seed: UInt32 = 0) -> UInt32 {
-        var crc = ~seed
-        table.withUnsafeBufferPointer { t in
-            for b in bytes { crc = t[Int((crc ^ UInt32(b)) & 0xFF)] ^ (crc >> 8) }
-        }
-        return ~crc
     }
 }

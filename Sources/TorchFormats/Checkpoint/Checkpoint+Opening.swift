@@ -10,7 +10,18 @@ protocol CheckpointReader: SendableMetatype {
 
 extension Checkpoint {
     /// The readers, asked in this order.
-    static let readers: [any CheckpointReader.Type] = [SafetensorsReader.self]
+    static let readers: [any CheckpointReader.Type] = [
+        SafetensorsReader.self,
+        GGUFReader.self,
+        NumPyArrayReader.self,
+        NumPyArchiveReader.self,
+        TorchArchiveReader.self,
+        TorchLegacyReader.self,
+        TorchTarReader.self,
+        SafetensorsIndexReader.self,
+        ONNXReader.self,
+        Torch7Reader.self,
+    ]
 
     /// Opens a file: checks its structure, reads names, shapes and values, no tensor's elements.
     public init(path: String) throws(FormatError) { try self.init(FileBytes(path: path), path: path) }
@@ -19,11 +30,17 @@ extension Checkpoint {
     public init(bytes: [UInt8]) throws(FormatError) { try self.init(FileBytes(bytes), path: "") }
 
     private init(_ file: FileBytes, path: String) throws(FormatError) {
-        guard let reader = file.withBytes({ b in Self.readers.first { $0.recognizes(b) } }) else {
-            throw FormatError(
-                .malformed, file: path, offset: 0, file.count == 0 ? "the file is empty" : "the bytes are of no known format",
-                expected: "one of \(Format.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        do throws(FormatError) { self = try reader.read(file, path: path) } catch { throw error.inFile(path) }
+        let checkpoint: Checkpoint
+        do throws(FormatError) {
+            checkpoint = try file.checked { () throws(FormatError) in
+                guard let reader = file.withBytes({ b in Self.readers.first { $0.recognizes(b) } }) else {
+                    throw FormatError(
+                        .malformed, offset: 0, file.count == 0 ? "the file is empty" : "the bytes are of no known format",
+                        expected: "one of \(Format.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                return try reader.read(file, path: path)
+            }
+        } catch { throw error.inFile(path) }
+        self = checkpoint
     }
 }

@@ -30,13 +30,16 @@ public struct Checkpoint: Sendable {
     public let tensors: [(name: String, tensor: StoredTensor)]
     private let places: [String: Int]
 
-    init(path: String, format: Format, root: CheckpointValue, metadata: [(key: String, value: CheckpointValue)] = []) {
+    /// `tensors` are those found in the tree, unless the format knows better.
+    init(
+        path: String, format: Format, root: CheckpointValue, metadata: [(key: String, value: CheckpointValue)] = [], tensors: [(name: String, tensor: StoredTensor)]? = nil
+    ) {
         self.path = path
         self.format = format
         self.root = root
         self.metadata = metadata
-        tensors = Self.named(root)
-        places = Dictionary(tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        self.tensors = tensors ?? Self.named(root)
+        places = Dictionary(self.tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The tensor of that name.
@@ -55,6 +58,7 @@ public struct Checkpoint: Sendable {
     /// The tensors of a tree by their dotted names. A module is its `state_dict`: its parameters and buffers, then its children's.
     private static func named(_ root: CheckpointValue) -> [(name: String, tensor: StoredTensor)] {
         var result: [(name: String, tensor: StoredTensor)] = []
+        func walk(_ module: ModuleState, _ name: String) { for (part, value) in module.members { walk(value, name.isEmpty ? part : "\(name).\(part)") } }
         func walk(_ value: CheckpointValue, _ name: String) {
             func child(_ part: String) -> String { name.isEmpty ? part : "\(name).\(part)" }
             switch value {
@@ -64,7 +68,7 @@ public struct Checkpoint: Sendable {
                 for (i, p) in pairs.enumerated() {
                     if let key = p.key.string { walk(p.value, child(key)) } else { walk(p.value, child(p.key.int.map { "\($0)" } ?? "#\(i)")) }
                 }
-            case .object(_, let state): walk(state, name)
+            case .object(_, let state): if let parts = ModuleState(state) { walk(parts, name) } else { walk(state, name) }
             case .sparse(let s):
                 for (i, t) in s.indices.enumerated() { result.append((child(s.indices.count == 1 ? "indices" : i == 0 ? "compressed_indices" : "plain_indices"), t)) }
                 result.append((child("values"), s.values))

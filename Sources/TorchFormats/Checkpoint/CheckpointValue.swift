@@ -1,17 +1,19 @@
 // What a file holds besides tensors: a tree of plain values.
 
 /// A value in a checkpoint. Nothing in it can run: objects of foreign classes are their class names and their state.
-public indirect enum CheckpointValue: Sendable {
+///
+/// A value takes 24 bytes; only the large cases lie elsewhere, so that lists of many texts and numbers stay compact.
+public enum CheckpointValue: Sendable {
     case none
     case bool(Bool)
     case int(Int)
     /// A whole number beyond 64 bits, as its digits.
     case bigInt(String)
     case double(Double)
-    case complex(real: Double, imaginary: Double)
+    indirect case complex(real: Double, imaginary: Double)
     case string(String)
     case bytes([UInt8])
-    case tensor(StoredTensor)
+    indirect case tensor(StoredTensor)
     case list([CheckpointValue])
     case tuple([CheckpointValue])
     case set([CheckpointValue])
@@ -21,12 +23,14 @@ public indirect enum CheckpointValue: Sendable {
     case size([Int])
     /// An element type, by PyTorch's name without `torch.`.
     case dtype(String)
+    /// A class or function, by its full name. It is never called.
+    case global(String)
     /// A device, as written. It is never acted upon: tensors are loaded on the CPU.
     case device(String)
     /// An instance of a class: a module, an optimizer, a Torch7 object. The state is what the writer stored, untouched.
-    case object(className: String, state: CheckpointValue)
-    case sparse(SparseValue)
-    case quantized(QuantizedValue)
+    indirect case object(className: String, state: CheckpointValue)
+    indirect case sparse(SparseValue)
+    indirect case quantized(QuantizedValue)
 
     /// An entry of a dictionary.
     public struct Pair: Sendable {
@@ -50,6 +54,14 @@ public indirect enum CheckpointValue: Sendable {
         public let values: StoredTensor
         /// coo: the writer's word for it; nil where the file does not say.
         public let isCoalesced: Bool?
+
+        public init(layout: String, shape: [Int], indices: [StoredTensor], values: StoredTensor, isCoalesced: Bool? = nil) {
+            self.layout = layout
+            self.shape = shape
+            self.indices = indices
+            self.values = values
+            self.isCoalesced = isCoalesced
+        }
     }
 
     /// A quantised tensor as its parts: value = (integer - zeroPoint) * scale.
@@ -64,6 +76,12 @@ public indirect enum CheckpointValue: Sendable {
             case perChannel(scales: StoredTensor, zeroPoints: StoredTensor, axis: Int)
         }
         public let scheme: Scheme
+
+        public init(typeName: String, integers: StoredTensor, scheme: Scheme) {
+            self.typeName = typeName
+            self.integers = integers
+            self.scheme = scheme
+        }
     }
 }
 

@@ -7,6 +7,8 @@ public final class StoredBlock: Sendable {
     enum Source: Sendable {
         /// `byteCount` bytes of the file from this offset.
         case file(FileBytes, offset: Int)
+        /// The same, with a check to be made before the bytes are used.
+        case checked(FileBytes, offset: Int, @Sendable () throws(FormatError) -> Void)
         /// Bytes of a packed entry of an archive; the closure unpacks them and checks their checksum. It returns exactly `byteCount` bytes or throws.
         case packed(@Sendable () throws(FormatError) -> FileBytes)
     }
@@ -20,8 +22,20 @@ public final class StoredBlock: Sendable {
     /// Elements have their most significant byte first.
     public let isBigEndian: Bool
     /// Where in the file, nil for packed entries.
-    public var fileOffset: Int? { if case .file(_, let offset) = source { offset } else { nil } }
+    public var fileOffset: Int? {
+        switch source {
+        case .file(_, let offset), .checked(_, let offset, _): offset
+        case .packed: nil
+        }
+    }
     private let source: Source
+    /// The bytes, if they are used where they lie.
+    var bytesInPlace: (file: FileBytes, offset: Int)? {
+        switch source {
+        case .file(let file, let offset), .checked(let file, let offset, _): (file, offset)
+        case .packed: nil
+        }
+    }
 
     /// The storage of earlier loads. Held for as long as the block lives if it is the mapped file: then it never looks unshared, so nobody writes
     /// into the map while a later load could see it. A converted copy is held by its tensors alone.
@@ -44,11 +58,14 @@ public final class StoredBlock: Sendable {
     /// The elements as `type.dtype`, in the mapped file where they lie there as the processor wants them. All loads of a block share one storage.
     func storage() throws(FormatError) -> Storage {
         let result: Result<Storage, FormatError> = lock.withLock {
-            if let s = loaded.mapped ?? loaded.copy { return .success(s) }
             do throws(FormatError) {
-                let (storage, isMapped) = try make()
-                if isMapped { loaded.mapped = storage } else { loaded.copy = storage }
-                return .success(storage)
+                return .success(
+                    try checked { () throws(FormatError) in
+                        if let s = loaded.mapped ?? loaded.copy { return s }
+                        let (storage, isMapped) = try make()
+                        if isMapped { loaded.mapped = storage } else { loaded.copy = storage }
+                        return storage
+                    })
             } catch { return .failure(error) }
         }
         return try result.get()
@@ -56,20 +73,33 @@ public final class StoredBlock: Sendable {
 
     /// Calls `body` with the bytes as the file has them, unpacked.
     func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(FormatError) -> Value) throws(FormatError) -> Value {
-        let (file, offset) = try bytes()
-        return try file.withBytes { b throws(FormatError) in try body(UnsafeRawBufferPointer(rebasing: b[offset..<offset + byteCount])) }
+        try checked { () throws(FormatError) in
+            let (file, offset) = try bytes()
+            return try file.withBytes { b throws(FormatError) in try body(UnsafeRawBufferPointer(rebasing: b[offset..<offset + byteCount])) }
+        }
+    }
+
+    /// Runs `body`, which reads the bytes; throws if the file has become too short. Packed entries see to that themselves.
+    private func checked<Value>(_ body: () throws(FormatError) -> Value) throws(FormatError) -> Value {
+        switch source {
+        case .file(let file, _), .checked(let file, _, _): try file.checked(body)
+        case .packed: try body()
+        }
     }
 
     private func bytes() throws(FormatError) -> (FileBytes, Int) {
         switch source {
-        case .file(let file, let offset): (file, offset)
-        case .packed(let unpack): (try unpack(), 0)
+        case .file(let file, let offset): return (file, offset)
+        case .checked(let file, let offset, let check):
+            try check()
+            return (file, offset)
+        case .packed(let unpack): return (try unpack(), 0)
         }
     }
 
     private func make() throws(FormatError) -> (Storage, isMapped: Bool) {
         let (file, offset) = try bytes()
-        let isMapped = if case .file = source { true } else { false }
+        let isMapped = if case .packed = source { false } else { true }
         if case .plain(let dtype) = type, !isBigEndian || dtype.itemSize == 1 {
             let alignment = dtype.isComplex ? dtype.itemSize / 2 : dtype.itemSize
             // A truth value other than 0 and 1 is undefined behaviour further on; such storages are mended in a copy.
@@ -77,6 +107,10 @@ public final class StoredBlock: Sendable {
             if isSound, (Int(bitPattern: file.pointer) + offset) % alignment == 0 {
                 return (Storage(pointer: file.pointer + offset, byteCount: byteCount, owner: file), isMapped)
             }
+        }
+        if case .ggml(let type) = type, !type.canBeLoaded {
+            let known = GGMLType.allCases.filter(\.canBeLoaded).map(\.name).joined(separator: ", ")
+            throw FormatError(.unsupported, offset: offset, "elements of type \(type.name) can not be loaded", expected: "plain numbers, or blocks of \(known)")
         }
         let (bytesNeeded, overflow) = count.multipliedReportingOverflow(by: type.dtype.itemSize)
         guard !overflow, let own = Storage.allocate(byteCount: bytesNeeded) else {

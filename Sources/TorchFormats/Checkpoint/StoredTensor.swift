@@ -35,6 +35,14 @@ public struct StoredTensor: Sendable {
         strides = Dims(shape).contiguousStrides.array
     }
 
+    /// A view of a block whose elements are known to lie inside.
+    init(unchecked block: StoredBlock, offset: Int, shape: [Int], strides: [Int]) {
+        self.block = block
+        self.offset = offset
+        self.shape = shape
+        self.strides = strides
+    }
+
     /// A view of a block: throws unless every element lies inside.
     init(block: StoredBlock, offset: Int, shape: [Int], strides: [Int], file offsetInFile: Int? = nil) throws(FormatError) {
         func bad(_ reason: String, _ expected: String) -> FormatError { FormatError(.malformed, offset: offsetInFile, reason, expected: expected) }
@@ -46,10 +54,12 @@ public struct StoredTensor: Sendable {
         for (size, stride) in zip(shape, strides) {
             guard size >= 0 else { throw bad("a size of \(size)", "one from 0") }
             guard stride >= 0 else { throw bad("a stride of \(stride)", "one from 0") }
-            let product = count.multipliedReportingOverflow(by: size)
+            // Sizes beside a 0 must be countable as well, or whoever multiplies them in another order overflows.
+            let product = count.multipliedReportingOverflow(by: Swift.max(size, 1))
             let reach = Swift.max(size - 1, 0).multipliedReportingOverflow(by: stride)
             let end = last.addingReportingOverflow(reach.partialValue)
-            isCountable = isCountable && !product.overflow && !reach.overflow && !end.overflow
+            guard !product.overflow else { throw bad("sizes \(shape)", "no more elements than 64 bits can count") }
+            isCountable = isCountable && !reach.overflow && !end.overflow
             (count, last) = (product.partialValue, end.partialValue)
         }
         if !shape.contains(0) {

@@ -58,7 +58,7 @@ public enum Safetensors {
 
         init(_ bytes: FileBytes, path: String) throws(FormatError) {
             do throws(FormatError) {
-                (entries, metadata) = try bytes.withBytes { b throws(FormatError) in try Safetensors.header(b) }
+                (entries, metadata) = try bytes.checked { () throws(FormatError) in try bytes.withBytes { b throws(FormatError) in try Safetensors.header(b) } }
             } catch { throw error.inFile(path) }
             self.bytes = bytes
             self.path = path
@@ -144,10 +144,24 @@ public enum Safetensors {
         public let name: String
         public let type: ElementType
         public let shape: [Int]
-        let withBytes: (_ write: (UnsafeRawBufferPointer) -> Void) -> Void
+        let withBytes: (_ write: (UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) -> Void
 
         /// `withBytes` calls the function it is given once, with the elements in row-major order, little endian.
         public init(name: String, type: ElementType, shape: [Int], withBytes: @escaping (_ write: (UnsafeRawBufferPointer) -> Void) -> Void) {
+            self.name = name
+            self.type = type
+            self.shape = shape
+            self.withBytes = { write throws(FormatError) in
+                var failure: FormatError?
+                withBytes { bytes in
+                    do throws(FormatError) { try write(bytes) } catch { failure = error }
+                }
+                if let failure { throw failure }
+            }
+        }
+
+        /// The same with bytes that have to be read first, which can fail.
+        init(checked name: String, type: ElementType, shape: [Int], withBytes: @escaping (_ write: (UnsafeRawBufferPointer) throws(FormatError) -> Void) throws(FormatError) -> Void) {
             self.name = name
             self.type = type
             self.shape = shape
@@ -194,13 +208,11 @@ public enum Safetensors {
         try file.write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) })
         try file.write(text)
         for i in order {
-            var failure: FormatError?
             var written = 0
-            sources[i].withBytes { bytes in
+            try sources[i].withBytes { bytes throws(FormatError) in
                 written += bytes.count
-                do throws(FormatError) { try file.write(bytes) } catch { failure = error }
+                try file.write(bytes)
             }
-            if let failure { throw failure }
             precondition(written == sizes[i], "tensor \(sources[i].name): \(written) bytes instead of \(sizes[i])")
         }
         try file.commit()

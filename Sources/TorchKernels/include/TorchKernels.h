@@ -16,3 +16,6 @@
 #include "st_process.h"
 #include "st_random.h"
 #include "st_trace.h"
+#include "st_crc32.h"
+#include "st_map_guard.h"
+#include "st_writeback.h"

@@ -48,6 +48,9 @@ public struct Tensor: Sendable {
     /// True if two tensors use the same memory block (a matter of cost, never of values).
     public func sharesStorage(with other: Tensor) -> Bool { impl.storage === other.impl.storage }
 
+    /// The memory block, for writers of files: it must not be written to.
+    package var storage: Storage { impl.storage }
+
     /// Size along `dim`; negative counts from the end. PyTorch: `size(dim)`.
     public func size(_ dim: Int) -> Int {
         guard let d = checkedDim(dim, "size") else { return 0 }

@@ -6,14 +6,16 @@ import TorchKernels
 struct ProgressBar {
     private let title: String
     private let total: Int
+    private let unit: String
     private let isTerminal: Bool
     private let start = st_wall_seconds()
     private var lastShown = 0.0
     private var lastLength = 0
 
-    init(_ title: String, total: Int, isTerminal: Bool = isatty(STDOUT_FILENO) == 1) {
+    init(_ title: String, total: Int, unit: String = "steps", isTerminal: Bool = isatty(STDOUT_FILENO) == 1) {
         self.title = title
         self.total = max(total, 1)
+        self.unit = unit
         self.isTerminal = isTerminal
     }
 
@@ -37,7 +39,7 @@ struct ProgressBar {
         let rate = Double(done) / max(elapsed, 1e-9)
         let left = Double(total - done) / max(rate, 1e-9)
         let percent = done * 100 / total
-        let facts = "\(percent)%  \(note)  \(Self.decimal(rate, 1)) steps/s  \(Self.time(left)) left"
+        let facts = "\(percent)%  \(note)  \(Self.decimal(rate, 1)) \(unit)/s  \(Self.time(left)) left"
         guard isTerminal else {
             write("\(title)  \(facts)\n")
             return
