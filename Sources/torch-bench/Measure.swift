@@ -64,6 +64,7 @@ struct Workload {
     enum Unit: String {
         case ns, us, ms
         case steps = "steps/s"
+        case gigabytes = "GB/s"
         /// Number that a time in seconds is multiplied with; nil for a rate.
         var factor: Double? { self == .ns ? 1e9 : self == .us ? 1e6 : self == .ms ? 1e3 : nil }
     }

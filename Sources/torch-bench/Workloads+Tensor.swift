@@ -4,7 +4,7 @@ import Torch
 let root3 = 3.0.squareRoot()
 
 enum Workloads {
-    static var all: [Workload] { matrix + convolution + overhead + elementwise("1m", 1024) + elementwise("16m", 4096) + training + optimizer }
+    static var all: [Workload] { matrix + convolution + overhead + elementwise("1m", 1024) + elementwise("16m", 4096) + training + optimizer + checkpoint }
 
     // MARK: Matrix products
 

@@ -10,8 +10,8 @@ package struct ZipWriter: ~Copyable {
     private static let step = 1 << 20
 
     /// Starts an archive that will be called `path`.
-    package init(path: String) throws(FormatError) {
-        file = try AtomicFile(path: path)
+    package init(path: String, durable: Bool = true) throws(FormatError) {
+        file = try AtomicFile(path: path, durable: durable)
         self.path = path
     }
 

@@ -7,6 +7,7 @@ public struct AtomicFile: ~Copyable {
     private let path: String
     private let temporary: String
     private let descriptor: Int32
+    private let isDurable: Bool
     private var buffer: [UInt8] = []
     private var flushedCount = 0
     /// Bytes that the disk has been told to write.
@@ -15,9 +16,10 @@ public struct AtomicFile: ~Copyable {
     private static let bufferSize = 1 << 18
     private static let writebackSize = 1 << 24
 
-    /// Starts a file that will be called `path`.
-    public init(path: String) throws(FormatError) {
+    /// Starts a file that will be called `path`. One that is not `durable` is left to the system to bring to the disk: a power failure may lose it.
+    public init(path: String, durable: Bool = true) throws(FormatError) {
         self.path = path
+        isDurable = durable
         temporary = "\(path).\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36)).tmp"
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .system("create", temporary) }
@@ -63,12 +65,13 @@ public struct AtomicFile: ~Copyable {
         }
     }
 
-    /// Brings everything to the disk and gives the file its name.
+    /// Brings everything to the disk, if the file is to be durable, and gives it its name.
     public mutating func commit() throws(FormatError) {
         try flush()
-        guard fsync(descriptor) == 0 else { throw .system("bring to the disk", temporary) }
+        if isDurable, fsync(descriptor) != 0 { throw .system("bring to the disk", temporary) }
         guard rename(temporary, path) == 0 else { throw .system("rename \(temporary) to", path) }
         isCommitted = true
+        guard isDurable else { return }
         // The new name lives in the folder, which has to reach the disk as well; some file systems can not, and lose nothing by it.
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
@@ -102,7 +105,7 @@ public struct AtomicFile: ~Copyable {
             flushedCount += n
         }
         // The disk works while the next bytes are made ready, and has little left to do when everything must be there.
-        if flushedCount - startedCount >= Self.writebackSize {
+        if isDurable, flushedCount - startedCount >= Self.writebackSize {
             st_start_writeback(descriptor, Int64(startedCount), Int64(flushedCount - startedCount))
             startedCount = flushedCount
         }

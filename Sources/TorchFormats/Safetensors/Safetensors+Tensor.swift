@@ -10,8 +10,9 @@ extension Safetensors {
 
     /// Writes tensors at once or not at all. complex128 is not part of the format. PyTorch: `safetensors.torch.save_file`.
     ///
-    /// Readers of model hubs ask for the metadata `format: pt`.
-    public static func save(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = ["format": "pt"], to path: String) throws(FormatError) {
+    /// Readers of model hubs ask for the metadata `format: pt`. Without `durable` the system brings the file to the disk when it likes: faster, but a power failure
+    /// may lose it.
+    public static func save(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = ["format": "pt"], to path: String, durable: Bool = true) throws(FormatError) {
         var sources: [Source] = []
         for (name, tensor) in tensors {
             guard let type = ElementType(tensor.dtype) else {
@@ -19,7 +20,7 @@ extension Safetensors {
             }
             sources.append(Source(name: name, type: type, shape: tensor.shape) { write in tensor.withBytes { write($0) } })
         }
-        try write(sources, metadata: metadata, to: path)
+        try write(sources, metadata: metadata, to: path, durable: durable)
     }
 }
 

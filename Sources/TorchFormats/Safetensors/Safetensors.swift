@@ -172,7 +172,7 @@ public enum Safetensors {
     /// Writes a file at once or not at all: under a temporary name, brought to the disk, then renamed.
     ///
     /// The header keeps the given order; the data lie with the widest types first, so that everything is aligned to its type.
-    public static func write(_ sources: [Source], metadata: [String: String] = [:], to path: String) throws(FormatError) {
+    public static func write(_ sources: [Source], metadata: [String: String] = [:], to path: String, durable: Bool = true) throws(FormatError) {
         var offsets = [Int](repeating: 0, count: sources.count)
         var sizes = [Int](repeating: 0, count: sources.count)
         let order = sources.indices.sorted { (-sources[$0].type.bits, $0) < (-sources[$1].type.bits, $1) }
@@ -204,7 +204,7 @@ public enum Safetensors {
         text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
         guard text.count <= headerLimit else { throw FormatError(.request, file: path, "the header would have \(text.count) bytes", expected: "at most \(headerLimit)") }
 
-        var file = try AtomicFile(path: path)
+        var file = try AtomicFile(path: path, durable: durable)
         try file.write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) })
         try file.write(text)
         for i in order {

@@ -287,11 +287,11 @@ struct TorchWriter {
     // MARK: - The archive
 
     /// Writes the records in PyTorch's order and under its names. Storages go from where they are to the file.
-    func write(to path: String) throws(FormatError) {
+    func write(to path: String, durable: Bool) throws(FormatError) {
         var root = path.split(separator: "/").last.map(String.init) ?? ""
         if let dot = root.lastIndex(of: "."), dot != root.startIndex { root = String(root[..<dot]) }
         if root.isEmpty || root == ".." || root.contains("\\") { root = "archive" }
-        var zip = try ZipWriter(path: path)
+        var zip = try ZipWriter(path: path, durable: durable)
         // Names and checksums of all records make the identity that PyTorch writes at the end.
         var (names, contents) = (UInt64(0xcbf2_9ce4_8422_2325), UInt64(0xcbf2_9ce4_8422_2325))
         func mix(_ hash: inout UInt64, _ bytes: some Sequence<UInt8>) { for b in bytes { hash = (hash ^ UInt64(b)) &* 0x100_0000_01b3 } }
