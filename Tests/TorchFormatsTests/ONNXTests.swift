@@ -54,6 +54,19 @@ struct ONNXTests {
         #expect(metadata["skipped: texts"] != nil && metadata["producer"]?.string == "test" && metadata["opset"]?["ai.onnx"]?.int == 17 && metadata["graph"]?.string == "g")
     }
 
+    @Test func constantsAndInnerGraphs() throws {
+        let constant = tensor("", 7, [1], field(7, [5]))
+        let node = field(2, Array("c".utf8)) + field(4, Array("Constant".utf8)) + field(5, field(1, Array("value".utf8)) + field(5, constant))
+        let inner = field(1, node) + field(5, tensor("w", 7, [1], field(7, [6])))
+        let branch = field(2, Array("y".utf8)) + field(3, Array("if".utf8)) + field(4, Array("If".utf8)) + field(5, field(1, Array("then_branch".utf8)) + field(6, inner))
+        let checkpoint = try Checkpoint(bytes: field(1, 9) + field(7, field(1, node) + field(1, branch)))
+        #expect(checkpoint.tensors.map(\.name) == ["c", "if.then_branch.c", "if.then_branch.w"])
+        #expect(try checkpoint.load().map { $0.tensor.array(of: Int.self)[0] } == [5, 5, 6])
+        var deep: [UInt8] = []
+        for _ in 0..<40 { deep = field(1, field(5, field(6, deep))) }
+        refused(field(1, 9) + field(7, deep), "inside one another")
+    }
+
     @Test func attackMessages() {
         let data = [UInt8](repeating: 0, count: 8)
         refused(model([tensor("a", 1, [3], field(9, data))]), "8 bytes of elements")
@@ -64,7 +77,7 @@ struct ONNXTests {
         refused(model([tensor("a", 1, [2], field(9, data) + field(4, data))]), "2 fields")
         refused(model([tensor("a", 1, [2], field(7, data))]), "another type")
         refused(model([tensor("a", 7, [2], field(7, [1]))]), "1 elements")
-        refused(model([tensor("a", 1, [2], field(9, data)), tensor("a", 1, [2], field(9, data))]), "two initializers")
+        refused(model([tensor("a", 1, [2], field(9, data)), tensor("a", 1, [2], field(9, data))]), "two tensors")
         refused(model([tensor("a", 1, [UInt64](repeating: 1, count: 65), field(9, data))]), "64 dims")
         refused(field(1, 9) + [0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], "claims")
         refused(field(1, 9) + [0x3A] + [UInt8](repeating: 0xFF, count: 12), "more than 64 bits")

@@ -92,6 +92,21 @@ struct Torch7Tests {
         refused(deep, "inside one another")
     }
 
+    @Test func attackLongNames() throws {
+        // A key of a megabyte above a thousand tensors: the names together may not take a gigabyte.
+        var tensors: [UInt8] = []
+        for i in 0..<1000 {
+            tensors += number(Double(i + 1))
+            tensors += object(Int32(10 + 2 * i), "torch.FloatTensor", tensor([1], [1], 1, storage(Int32(11 + 2 * i), [1])))
+        }
+        let key: [UInt8] = [2, 0, 0, 0] + string(String(repeating: "k", count: 1 << 20))
+        let checkpoint = try Checkpoint(bytes: table(1, 1, key + table(2, 1000, tensors)))
+        #expect(checkpoint.tensors.count == 1000)
+        let names = checkpoint.tensors.map { $0.name }
+        #expect(names.reduce(0) { $0 + $1.utf8.count } < 40 << 20)
+        #expect(Set(names).count == 1000)
+    }
+
     @Test func attackNumbers() {
         refused(table(1, .max), "the number of entries")
         refused(table(1, -1), "the number of entries")

@@ -55,33 +55,46 @@ public struct Checkpoint: Sendable {
         return result
     }
 
+    /// Bytes of all names together. A long key above many tensors would be repeated in the name of each; names beyond this are only numbers.
+    private static let nameLimit = 32 << 20
+
     /// The tensors of a tree by their dotted names. A module is its `state_dict`: its parameters and buffers, then its children's.
     private static func named(_ root: CheckpointValue) -> [(name: String, tensor: StoredTensor)] {
         var result: [(name: String, tensor: StoredTensor)] = []
-        func walk(_ module: ModuleState, _ name: String) { for (part, value) in module.members { walk(value, name.isEmpty ? part : "\(name).\(part)") } }
-        func walk(_ value: CheckpointValue, _ name: String) {
-            func child(_ part: String) -> String { name.isEmpty ? part : "\(name).\(part)" }
+        var (path, length, budget) = ([String](), 0, nameLimit)
+        func add(_ t: StoredTensor) {
+            budget -= length
+            result.append((budget >= 0 ? path.joined(separator: ".") : "#\(result.count)", t))
+        }
+        func within(_ part: String, _ body: () -> Void) {
+            path.append(part)
+            length += part.utf8.count + 1
+            body()
+            length -= part.utf8.count + 1
+            path.removeLast()
+        }
+        func walk(_ value: CheckpointValue) {
             switch value {
-            case .tensor(let t): result.append((name, t))
-            case .list(let items), .tuple(let items), .set(let items): for (i, item) in items.enumerated() { walk(item, child("\(i)")) }
+            case .tensor(let t): add(t)
+            case .list(let items), .tuple(let items), .set(let items): for (i, item) in items.enumerated() { within("\(i)") { walk(item) } }
             case .dictionary(let pairs, _):
-                for (i, p) in pairs.enumerated() {
-                    if let key = p.key.string { walk(p.value, child(key)) } else { walk(p.value, child(p.key.int.map { "\($0)" } ?? "#\(i)")) }
-                }
-            case .object(_, let state): if let parts = ModuleState(state) { walk(parts, name) } else { walk(state, name) }
+                for (i, p) in pairs.enumerated() { within(p.key.string ?? p.key.int.map { "\($0)" } ?? "#\(i)") { walk(p.value) } }
+            case .object(_, let state):
+                guard let module = ModuleState(state) else { return walk(state) }
+                for (part, value) in module.members { within(part) { walk(value) } }
             case .sparse(let s):
-                for (i, t) in s.indices.enumerated() { result.append((child(s.indices.count == 1 ? "indices" : i == 0 ? "compressed_indices" : "plain_indices"), t)) }
-                result.append((child("values"), s.values))
+                for (i, t) in s.indices.enumerated() { within(s.indices.count == 1 ? "indices" : i == 0 ? "compressed_indices" : "plain_indices") { add(t) } }
+                within("values") { add(s.values) }
             case .quantized(let q):
-                result.append((child("integers"), q.integers))
+                within("integers") { add(q.integers) }
                 if case .perChannel(let scales, let zeroPoints, _) = q.scheme {
-                    result.append((child("scales"), scales))
-                    result.append((child("zero_points"), zeroPoints))
+                    within("scales") { add(scales) }
+                    within("zero_points") { add(zeroPoints) }
                 }
             default: break
             }
         }
-        walk(root, "")
+        walk(root)
         return result
     }
 }

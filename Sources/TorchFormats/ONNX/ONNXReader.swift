@@ -1,4 +1,4 @@
-// ONNX models as checkpoints: the initializers of the graph, by name. The program itself is not read.
+// ONNX models as checkpoints: initializers and constants by name, those of the graphs inside nodes as well. The program itself is not read.
 import TorchTensor
 
 enum ONNXReader: CheckpointReader {
@@ -38,7 +38,7 @@ enum ONNXReader: CheckpointReader {
                 case 7:
                     guard !hasGraph else { throw FormatError(.malformed, offset: message.offset, "a model of two graphs") }
                     hasGraph = true
-                    try graph(content.message("the graph"))
+                    try graph(content.message("the graph"), "", 0)
                 case 8:
                     var opset = try content.message("an opset")
                     var (domain, version) = ("", 0)
@@ -64,27 +64,72 @@ enum ONNXReader: CheckpointReader {
             metadata.append((key, .string(value)))
         }
 
-        private mutating func graph(_ message: ProtobufReader) throws(FormatError) {
+        /// Graphs within nodes within graphs: real models have two or three.
+        private static let maxDepth = 16
+        /// Longest prefix of names: it is repeated for each tensor of a graph.
+        private static let prefixLimit = 1024
+
+        /// Reads a graph; `prefix` is put before the names of tensors in graphs inside nodes, which may use the outer graph's names again.
+        private mutating func graph(_ message: ProtobufReader, _ prefix: String, _ depth: Int) throws(FormatError) {
+            guard prefix.utf8.count <= Self.prefixLimit else {
+                throw FormatError(.unsupported, offset: message.offset, "names of nodes around a graph of \(prefix.utf8.count) bytes", expected: "at most \(Self.prefixLimit)")
+            }
+            guard depth < Self.maxDepth else { throw FormatError(.malformed, offset: message.offset, "more than \(Self.maxDepth) graphs inside one another") }
             var message = message
             var (nodes, inputs, outputs): (Int, [CheckpointValue], [CheckpointValue]) = (0, [], [])
             while let (number, content) = try message.next() {
                 switch number {
-                case 1: nodes += 1
-                case 2: metadata.append(("graph", .string(try content.text("the graph's name"))))
-                case 5:
-                    let start = message.offset
-                    let tensor = try ONNXTensor(content.message("an initializer"))
-                    guard names.insert(tensor.name).inserted else { throw FormatError(.malformed, offset: start, "two initializers are called \"\(tensor.name)\"") }
-                    do throws(FormatError) { pairs.append(.init(.string(tensor.name), .tensor(try tensor.stored(in: file)))) } catch {
-                        guard error.kind == .unsupported else { throw FormatError(error.kind, offset: error.offset, "initializer \"\(tensor.name)\": \(error.reason)", expected: error.expected) }
-                        metadata.append(("skipped: \(tensor.name)", .string(error.reason)))
-                    }
+                case 1:
+                    try node(content.message("a node"), prefix, depth)
+                    nodes += 1
+                case 2 where depth == 0: metadata.append(("graph", .string(try content.text("the graph's name"))))
+                case 5: try add(content, prefix, name: nil)
                 case 11: inputs.append(.string(try valueName(content)))
                 case 12: outputs.append(.string(try valueName(content)))
                 default: break
                 }
             }
-            metadata += [("nodes", .int(nodes)), ("inputs", .list(inputs)), ("outputs", .list(outputs))]
+            if depth == 0 { metadata += [("nodes", .int(nodes)), ("inputs", .list(inputs)), ("outputs", .list(outputs))] }
+        }
+
+        /// A node's constant, called as its output, and the graphs in its attributes.
+        private mutating func node(_ message: ProtobufReader, _ prefix: String, _ depth: Int) throws(FormatError) {
+            var message = message
+            var (output, name, kind) = ("", "", "")
+            var attributes: [ProtobufReader] = []
+            while let (number, content) = try message.next() {
+                switch number {
+                case 2 where output.isEmpty: output = try content.text("a node's output")
+                case 3: name = try content.text("a node's name")
+                case 4: kind = try content.text("a node's operator")
+                case 5: attributes.append(try content.message("an attribute"))
+                default: break
+                }
+            }
+            for attribute in attributes {
+                var attribute = attribute
+                var attributeName = ""
+                while let (number, content) = try attribute.next() {
+                    switch number {
+                    case 1: attributeName = try content.text("an attribute's name")
+                    case 5 where kind == "Constant": try add(content, prefix, name: output)
+                    case 6, 11: try graph(content.message("a graph"), "\(prefix)\(name.isEmpty ? output : name).\(attributeName).", depth + 1)
+                    default: break
+                    }
+                }
+            }
+        }
+
+        private mutating func add(_ content: ProtobufReader.Content, _ prefix: String, name: String?) throws(FormatError) {
+            let message = try content.message("a tensor")
+            let start = message.offset
+            let tensor = try ONNXTensor(message)
+            let name = prefix + (name ?? tensor.name)
+            guard names.insert(name).inserted else { throw FormatError(.malformed, offset: start, "two tensors are called \"\(name)\"") }
+            do throws(FormatError) { pairs.append(.init(.string(name), .tensor(try tensor.stored(in: file)))) } catch {
+                guard error.kind == .unsupported else { throw FormatError(error.kind, offset: error.offset ?? start, "tensor \"\(name)\": \(error.reason)", expected: error.expected) }
+                metadata.append(("skipped: \(name)", .string(error.reason)))
+            }
         }
 
         private func valueName(_ content: ProtobufReader.Content) throws(FormatError) -> String {
