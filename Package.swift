@@ -58,7 +58,7 @@ let package = Package(
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "TorchFormatsTests", dependencies: ["TorchFormats"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
+            name: "TorchFormatsTests", dependencies: ["TorchFormats", "TorchKernels"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchOperatorsTests", dependencies: ["TorchOperators"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchLinearAlgebraTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),

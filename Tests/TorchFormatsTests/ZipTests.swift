@@ -1,6 +1,7 @@
 // Zip archives: what must be read is, what could be read in two ways is refused, what is written reads back.
 import Testing
 import TorchFormats
+import TorchKernels
 
 /// An archive made entry by entry, with any statement wrong that a test wants wrong.
 struct ZipFixture {
@@ -273,6 +274,39 @@ struct ZipTests {
             for b in bytes[..<n] { crc = (0..<8).reduce(crc ^ UInt32(b)) { c, _ in c & 1 != 0 ? 0xEDB8_8320 ^ (c >> 1) : c >> 1 } }
             #expect(CRC32.of(Array(bytes[..<n])) == ~crc)
             #expect(CRC32.of(Array(bytes[(n / 3)..<n]), seed: CRC32.of(Array(bytes[..<(n / 3)]))) == ~crc)
+        }
+    }
+}
+
+@Suite struct ChecksumTests {
+    /// One bit at a time, by the definition.
+    private func plain(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        ~bytes.reduce(UInt32.max) { c, byte in (0..<8).reduce(c ^ UInt32(byte)) { c, _ in c & 1 == 1 ? 0xEDB8_8320 ^ (c >> 1) : c >> 1 } }
+    }
+
+    @Test func everyLengthAndPlace() {
+        let data = (0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 167 ^ $0 >> 3) }
+        #expect(st_crc32(0, Array("123456789".utf8), 9) == 0xCBF4_3926)
+        let target = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 64)
+        defer { target.deallocate() }
+        data.withUnsafeBytes { p in
+            for (from, count) in (0..<700).map({ ($0 % 5, $0) }) + [(1, 1024), (3, 1279), (0, 2048), (7, 2900), (2, 2998)] {
+                let part = UnsafeRawBufferPointer(rebasing: p[from..<from + count])
+                let expected = plain(part)
+                #expect(st_crc32(0, part.baseAddress, Int64(count)) == expected)
+                // In two pieces, and while copying, to aligned and other places.
+                let half = count / 3
+                #expect(st_crc32(st_crc32(0, part.baseAddress, Int64(half)), part.baseAddress! + half, Int64(count - half)) == expected)
+                for place in [0, 1, 16] {
+                    target.initializeMemory(as: UInt8.self, repeating: 0xEE, count: 4096)
+                    #expect(st_crc32_stream_copy(0, target + place, part.baseAddress, Int64(count)) == expected)
+                    #expect(UnsafeRawBufferPointer(start: target + place, count: count).elementsEqual(part))
+                    #expect(target.load(fromByteOffset: place + count, as: UInt8.self) == 0xEE)
+                    target.initializeMemory(as: UInt8.self, repeating: 0xEE, count: 4096)
+                    st_stream_copy(target + place, part.baseAddress, Int64(count))
+                    #expect(UnsafeRawBufferPointer(start: target + place, count: count).elementsEqual(part) && target.load(fromByteOffset: place + count, as: UInt8.self) == 0xEE)
+                }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 // Zip archives: bytes of entries, found by name. The directory's reading and its checks are in ZipArchive+Directory.
+import TorchKernels
 import TorchTensor
 
 /// A zip archive, opened: its directory is read and checked, its entries are unpacked when they are asked for.
@@ -99,14 +100,20 @@ package struct ZipArchive: Sendable {
     func source(of entry: ZipEntry) -> StoredBlock.Source {
         if entry.method == .deflated { return .packed { [self] () throws(FormatError) in try bytes(of: entry) } }
         if entry.crc32 == nil || checked[entry.index] { return .file(file, offset: entry.dataOffset) }
-        return .checked(file, offset: entry.dataOffset) { [self] () throws(FormatError) in try check(entry) }
+        return .checked(file, offset: entry.dataOffset) { [self] target throws(FormatError) in try check(entry, copyingTo: target) }
     }
 
-    /// Compares a stored entry with its checksum, once.
-    private func check(_ entry: ZipEntry) throws(FormatError) {
-        if entry.crc32 == nil || checked[entry.index] { return }
+    /// Compares a stored entry with its checksum, once; copies its bytes if there is a target.
+    private func check(_ entry: ZipEntry, copyingTo target: UnsafeMutableRawPointer? = nil) throws(FormatError) {
+        let isDone = entry.crc32 == nil || checked[entry.index]
         try file.withBytes { b throws(FormatError) in
-            try Self.compare(CRC32.of(UnsafeRawBufferPointer(rebasing: b[entry.dataOffset..<entry.dataOffset + entry.byteCount])), entry)
+            guard let start = b.baseAddress.map({ $0 + entry.dataOffset }) else { return }
+            let count = Int64(entry.byteCount)
+            if isDone {
+                if let target { st_stream_copy(target, start, count) }
+            } else {
+                try Self.compare(target.map { st_crc32_stream_copy(0, $0, start, count) } ?? st_crc32(0, start, count), entry)
+            }
         }
         checked[entry.index] = true
     }

@@ -15,6 +15,9 @@ package struct ZipWriter: ~Copyable {
         self.path = path
     }
 
+    /// Tells how large the archive may become.
+    package mutating func reserve(_ byteCount: Int) throws(FormatError) { try file.reserve(byteCount) }
+
     /// Adds an entry of `byteCount` bytes, which `write` hands to the function it is given, in as many calls as it likes. Its data begin at a multiple of `alignment`.
     /// Returns the checksum.
     @discardableResult

@@ -1,4 +1,5 @@
 // A run of elements in a file, which one or more tensors look at.
+import TorchKernels
 import TorchTensor
 
 /// A storage as a file holds it: its place and form. The bytes are read, unpacked or converted when the first tensor over it is loaded.
@@ -7,8 +8,8 @@ public final class StoredBlock: Sendable {
     enum Source: Sendable {
         /// `byteCount` bytes of the file from this offset.
         case file(FileBytes, offset: Int)
-        /// The same, with a check to be made before the bytes are used.
-        case checked(FileBytes, offset: Int, @Sendable () throws(FormatError) -> Void)
+        /// The same, with a check to be made before the bytes are used. Given an address, it copies all bytes there in the same pass.
+        case checked(FileBytes, offset: Int, @Sendable (_ target: UnsafeMutableRawPointer?) throws(FormatError) -> Void)
         /// Bytes of a packed entry of an archive; the closure unpacks them and checks their checksum. It returns exactly `byteCount` bytes or throws.
         case packed(@Sendable () throws(FormatError) -> FileBytes)
     }
@@ -79,6 +80,21 @@ public final class StoredBlock: Sendable {
         }
     }
 
+    /// Copies `range` of the bytes as they lie in the file; false where they must be unpacked or converted first.
+    func copyBytes(_ range: Range<Int>, to target: UnsafeMutableRawPointer) throws(FormatError) -> Bool {
+        // Truth values may need mending.
+        guard case .plain(let dtype) = type, dtype != .bool, !isBigEndian || dtype.itemSize == 1, let (file, offset) = bytesInPlace else { return false }
+        try checked { () throws(FormatError) in
+            if case .checked(_, _, let check) = source {
+                let isWhole = range == 0..<byteCount
+                try check(isWhole ? target : nil)
+                if isWhole { return }
+            }
+            file.withBytes { st_stream_copy(target, $0.baseAddress! + offset + range.lowerBound, Int64(range.count)) }
+        }
+        return true
+    }
+
     /// Runs `body`, which reads the bytes; throws if the file has become too short. Packed entries see to that themselves.
     private func checked<Value>(_ body: () throws(FormatError) -> Value) throws(FormatError) -> Value {
         switch source {
@@ -91,7 +107,7 @@ public final class StoredBlock: Sendable {
         switch source {
         case .file(let file, let offset): return (file, offset)
         case .checked(let file, let offset, let check):
-            try check()
+            try check(nil)
             return (file, offset)
         case .packed(let unpack): return (try unpack(), 0)
         }

@@ -75,6 +75,18 @@ public struct StoredTensor: Sendable {
         self.strides = strides
     }
 
+    /// Puts the elements into a tensor that exists, converted to its type; in place where nobody else sees its memory. A gradient's graph is not touched: call it
+    /// inside `noGrad` for a tensor that wants one. Throws where the shapes differ. PyTorch: `target.copy_(loaded)`.
+    public func load(into target: inout Tensor) throws(FormatError) {
+        guard target.shape == shape else { throw FormatError(.request, "a tensor of shape \(shape) does not fit one of shape \(target.shape)", expected: "equal shapes") }
+        let isRun = strides == Dims(shape).contiguousStrides.array && !isConjugate && !isNegative
+        if isRun, target.device.isCPU, target.dtype == dtype, !target.requiresGrad, count > 0 {
+            let size = dtype.itemSize
+            if try block.copyBytes(offset * size..<(offset + count) * size, to: target.mutablePointer()) { return }
+        }
+        target[...] = try load()
+    }
+
     /// The tensor. Its elements stay in the mapped file until they are written to, unless they had to be converted.
     ///
     /// Tensors that share memory in the file share it here; as values they are independent all the same.

@@ -205,6 +205,7 @@ public enum Safetensors {
         guard text.count <= headerLimit else { throw FormatError(.request, file: path, "the header would have \(text.count) bytes", expected: "at most \(headerLimit)") }
 
         var file = try AtomicFile(path: path, durable: durable)
+        try file.reserve(8 + text.count + end)
         try file.write(withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) })
         try file.write(text)
         for i in order {

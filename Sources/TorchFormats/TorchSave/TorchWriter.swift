@@ -292,6 +292,8 @@ struct TorchWriter {
         if let dot = root.lastIndex(of: "."), dot != root.startIndex { root = String(root[..<dot]) }
         if root.isEmpty || root == ".." || root.contains("\\") { root = "archive" }
         var zip = try ZipWriter(path: path, durable: durable)
+        // Per record: its bytes, a local header with padding, a line of the directory; names stand in both.
+        try zip.reserve(records.reduce(4096 + pickle.bytes.count) { $0 + $1.byteCount + 320 + 2 * root.utf8.count })
         // Names and checksums of all records make the identity that PyTorch writes at the end.
         var (names, contents) = (UInt64(0xcbf2_9ce4_8422_2325), UInt64(0xcbf2_9ce4_8422_2325))
         func mix(_ hash: inout UInt64, _ bytes: some Sequence<UInt8>) { for b in bytes { hash = (hash ^ UInt64(b)) &* 0x100_0000_01b3 } }

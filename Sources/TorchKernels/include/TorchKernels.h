@@ -18,4 +18,4 @@
 #include "st_trace.h"
 #include "st_crc32.h"
 #include "st_map_guard.h"
-#include "st_writeback.h"
+#include "st_disk.h"
