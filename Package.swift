@@ -55,7 +55,7 @@ let package = Package(
         .testTarget(name: "TorchCPUTests", dependencies: ["TorchCPU", "TorchKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor", "TorchFormats"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
         .testTarget(
             name: "TorchFormatsTests", dependencies: ["TorchFormats", "TorchKernels"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),

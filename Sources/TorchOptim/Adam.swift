@@ -1,4 +1,5 @@
 // Adam and AdamW.
+import TorchFormats
 import TorchKernels
 import TorchNN
 
@@ -60,6 +61,13 @@ public class Adam: Optimizer {
         }
     }
 
+    public override var countsSteps: Bool { true }
+    public override func groupOptions(_ group: ParameterGroup) -> [(String, CheckpointValue)] {
+        super.groupOptions(group) + [
+            ("betas", .tuple([.double(betas.0), .double(betas.1)])), ("eps", .double(epsilon)), ("amsgrad", .bool(amsgrad)), ("maximize", .bool(maximize)),
+            ("foreach", .none), ("capturable", .bool(false)), ("differentiable", .bool(false)), ("fused", .none), ("decoupled_weight_decay", .bool(isDecoupled)),
+        ]
+    }
     public override var stateNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
     public override func stateTensors(_ p: Parameter) -> [Tensor]? {
         states[ObjectIdentifier(p)].map { [$0.average, $0.squareAverage] + ($0.largest.map { [$0] } ?? []) }

@@ -1,4 +1,5 @@
 // What optimizers share.
+import TorchFormats
 import TorchKernels
 @_exported import TorchNN
 
@@ -62,6 +63,12 @@ open class Optimizer {
     open func stateTensors(_ parameter: Parameter) -> [Tensor]? { nil }
     /// Puts the state of one parameter back.
     open func restore(_ parameter: Parameter, _ tensors: [Tensor], steps: Int) {}
+    /// PyTorch's names and values of a group's options, `lr` first.
+    open func groupOptions(_ group: ParameterGroup) -> [(String, CheckpointValue)] {
+        [("lr", .double(group.learningRate)), ("weight_decay", .double(group.weightDecay)), ("initial_lr", .double(group.initialLearningRate))]
+    }
+    /// True if the state of a parameter has a number of steps.
+    open var countsSteps: Bool { false }
     /// Steps of one parameter.
     open func steps(of parameter: Parameter) -> Int { stepCount }
 

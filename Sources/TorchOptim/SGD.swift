@@ -1,4 +1,5 @@
 // Stochastic gradient descent.
+import TorchFormats
 import TorchKernels
 import TorchNN
 
@@ -54,6 +55,12 @@ public final class SGD: Optimizer {
         }
     }
 
+    public override func groupOptions(_ group: ParameterGroup) -> [(String, CheckpointValue)] {
+        super.groupOptions(group) + [
+            ("momentum", .double(momentum)), ("dampening", .double(dampening)), ("nesterov", .bool(nesterov)), ("maximize", .bool(maximize)), ("foreach", .none),
+            ("differentiable", .bool(false)), ("fused", .none),
+        ]
+    }
     public override var stateNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
     public override func stateTensors(_ p: Parameter) -> [Tensor]? { buffers[ObjectIdentifier(p)].map { [$0] } }
     public override func restore(_ p: Parameter, _ tensors: [Tensor], steps: Int) { buffers[ObjectIdentifier(p)] = tensors.first }

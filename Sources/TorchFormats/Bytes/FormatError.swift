@@ -47,7 +47,7 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The same error with the file's name filled in.
-    func inFile(_ file: String) -> FormatError {
+    package func inFile(_ file: String) -> FormatError {
         var e = self
         if e.file.isEmpty { e.file = file }
         return e

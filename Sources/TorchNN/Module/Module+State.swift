@@ -1,4 +1,5 @@
 // State dictionaries: all parameters and buffers by name.
+import TorchFormats
 import TorchTensor
 
 /// Names and tensors in order. PyTorch: the result of `state_dict()`.
@@ -28,6 +29,8 @@ public struct StateDict: Sendable, Sequence {
     /// Names in order.
     public var names: [String] { entries.map(\.name) }
     public var count: Int { entries.count }
+    /// The entries as a checkpoint's ordered dictionary.
+    public var checkpointValue: CheckpointValue { .dictionary(entries.map { .init(.string($0.name), .tensor(StoredTensor($0.tensor))) }, kind: .ordered) }
     public func makeIterator() -> Array<(name: String, tensor: Tensor)>.Iterator { entries.makeIterator() }
 }
 
@@ -42,6 +45,9 @@ public struct LoadReport: Sendable, CustomStringConvertible {
     /// Names whose shapes differ: expected and found.
     public var wrongShape: [(name: String, expected: [Int], found: [Int])] = []
 
+    /// What may mend it; empty if nothing is known.
+    public var hint = ""
+
     /// Nothing looked at yet.
     public init() {}
 
@@ -53,6 +59,7 @@ public struct LoadReport: Sendable, CustomStringConvertible {
         if !missing.isEmpty { lines.append("\(missing.count) missing: \(missing.joined(separator: ", "))") }
         if !unexpected.isEmpty { lines.append("\(unexpected.count) unexpected: \(unexpected.joined(separator: ", "))") }
         for w in wrongShape { lines.append("wrong shape: \(w.name): the model has \(w.expected), the state \(w.found)") }
+        if !hint.isEmpty { lines.append("hint: \(hint)") }
         return lines.joined(separator: "\n")
     }
 }
