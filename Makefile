@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 # Run-time libraries that make it fast, and the pictures; none is needed to build.
 PACKAGES := libopenblas0-openmp libdnnl2 dataset-fashion-mnist
 
-.PHONY: help setup build train demo test lint format conformance bench static fuzz clean
+.PHONY: help setup build train demo test lint format conformance peers bench static fuzz clean
 
 help:
 	@echo "make train        train a network on Fashion-MNIST (or the embedded digits)"
@@ -16,6 +16,7 @@ help:
 	@echo "make demo         the tour"
 	@echo "make static       one file with everything inside: .build/static/swift-torch"
 	@echo "make conformance  compare with PyTorch's operator data in DATA=$(DATA)"
+	@echo "make peers        let PyTorch, NumPy and safetensors open what we write"
 	@echo "make bench        print the benchmark's JSON lines"
 	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make lint         check the format of the sources; make format mends it"
@@ -40,8 +41,11 @@ demo: setup
 	$(SWIFT) build $(FLAGS) --product swift-torch
 	$(BIN)/swift-torch demo
 
+# Twice: with the libraries that were found, and with our own kernels in their place.
 test: setup
-	$(SWIFT) test $(FLAGS) $(ARGS)
+	$(SWIFT) build $(FLAGS) --build-tests
+	$(SWIFT) test $(FLAGS) --skip-build $(ARGS)
+	SWIFT_TORCH_VENDOR=none $(SWIFT) test $(FLAGS) --skip-build $(ARGS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
@@ -55,6 +59,15 @@ conformance: setup
 	. .ci/thresholds && $(BIN)/torch-conformance ops --data $(DATA)/conformance/ops --threshold-forward $$OPS_FORWARD --threshold-backward $$OPS_BACKWARD
 	$(BIN)/torch-conformance rng --data $(DATA)/conformance/rng
 	. .ci/thresholds && $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --threshold-good $$CHECKPOINTS_GOOD --threshold-bad $$CHECKPOINTS_BAD
+
+# PyTorch, NumPy and safetensors open what we write. They are installed by pip, apart from everything else; where that fails, this is skipped and says so.
+peers:
+	@test -x .build-peers/bin/python || { python3 -m venv .build-peers && .build-peers/bin/pip install -q torch==2.13.0 numpy safetensors; } >/dev/null 2>&1 || rm -rf .build-peers
+	@if [ -x .build-peers/bin/python ]; then \
+	  $(SWIFT) build $(FLAGS) --product torch-conformance && rm -rf .build-peers/written && mkdir -p .build-peers/written && \
+	  $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --rewrite .build-peers/written && \
+	  .build-peers/bin/python Tests/Peers/verify_written.py $(DATA)/conformance/checkpoints .build-peers/written; \
+	else echo "without PyTorch (pip could not install it): written files are not opened by it"; fi
 
 bench: setup
 	$(SWIFT) build $(FLAGS) --product torch-bench
@@ -87,4 +100,4 @@ fuzz:
 	  -print_final_stats=1 .build-fuzz/corpus Fuzz/Seeds
 
 clean:
-	rm -rf .build .build-static .build-fuzz
+	rm -rf .build .build-static .build-fuzz .build-peers

@@ -20,51 +20,51 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CVendor", linkerSettings: [.linkedLibrary("dl")]),
         // Floor 2: what every device shares.
-        .target(name: "TorchRuntime", dependencies: ["TorchKernels"], swiftSettings: swiftSettings),
+        .target(name: "TorchRuntime", dependencies: Floor.kernels, swiftSettings: swiftSettings),
         // Floor 3: devices.
-        .target(name: "TorchCPU", dependencies: ["TorchRuntime", "TorchKernels", "CVendor"], swiftSettings: swiftSettings),
+        .target(name: "TorchCPU", dependencies: Floor.runtime, swiftSettings: swiftSettings),
         // Floor 4: tensors, operators with their derivatives, autograd.
-        .target(
-            name: "TorchTensor",
-            dependencies: ["TorchRuntime", "TorchCPU", "TorchKernels", .product(name: "ComplexModule", package: "swift-numerics")],
-            swiftSettings: swiftSettings),
+        .target(name: "TorchTensor", dependencies: Floor.devices + [.product(name: "ComplexModule", package: "swift-numerics")], swiftSettings: swiftSettings),
         // Floor 5
-        .target(name: "TorchFormats", dependencies: ["TorchTensor", "TorchKernels"], swiftSettings: swiftSettings),
-        .target(name: "TorchNN", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
-        .target(name: "TorchOptim", dependencies: ["TorchNN"], swiftSettings: swiftSettings),
-        .target(name: "TorchData", dependencies: ["TorchTensor", "TorchFormats"], swiftSettings: swiftSettings),
-        .target(name: "TorchOperators", dependencies: ["TorchTensor", "TorchNN"], swiftSettings: swiftSettings),
+        .target(name: "TorchFormats", dependencies: Floor.tensor, swiftSettings: swiftSettings),
+        .target(name: "TorchNN", dependencies: Floor.formats, swiftSettings: swiftSettings),
+        .target(name: "TorchOptim", dependencies: Floor.nn, swiftSettings: swiftSettings),
+        .target(name: "TorchData", dependencies: Floor.formats, swiftSettings: swiftSettings),
+        .target(name: "TorchOperators", dependencies: Floor.nn, swiftSettings: swiftSettings),
         // Floor 7
-        .target(
-            name: "Torch",
-            dependencies: ["TorchTensor", "TorchNN", "TorchOptim", "TorchData", "TorchFormats", "TorchOperators"],
-            swiftSettings: swiftSettings),
+        .target(name: "Torch", dependencies: Floor.all, swiftSettings: swiftSettings),
         // Floor 8
-        .executableTarget(
-            name: "swift-torch",
-            dependencies: ["Torch", "TorchKernels", "CVendor", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "torch-bench",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "torch-conformance",
-            dependencies: ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: swiftSettings),
-        .testTarget(name: "TorchCPUTests", dependencies: ["TorchCPU", "TorchKernels"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchAutogradTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchTensorTests", dependencies: ["TorchTensor", "TorchFormats"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TorchOptim"], exclude: ["Fixtures"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchDataTests", dependencies: ["TorchData"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "TorchFormatsTests", dependencies: ["TorchFormats", "TorchKernels"], path: "Tests/TorchFormatsTests", exclude: ["Fixtures"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchOperatorsTests", dependencies: ["TorchOperators"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchLinearAlgebraTests", dependencies: ["TorchTensor"], swiftSettings: swiftSettings),
-        .testTarget(name: "TorchRandomTests", dependencies: ["TorchTensor"], path: "Tests/TorchRandomTests", swiftSettings: swiftSettings),
+        .executableTarget(name: "swift-torch", dependencies: Floor.tools, swiftSettings: swiftSettings),
+        .executableTarget(name: "torch-bench", dependencies: Floor.tools, swiftSettings: swiftSettings),
+        .executableTarget(name: "torch-conformance", dependencies: Floor.tools, swiftSettings: swiftSettings),
+
+        .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchTensorTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchLinearAlgebraTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchRandomTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchFormatsTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchNNTests", dependencies: Floor.all, exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(name: "TorchDataTests", dependencies: Floor.all, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchOperatorsTests", dependencies: Floor.all, swiftSettings: swiftSettings),
+        // They run the tool.
+        .testTarget(name: "CommandTests", dependencies: Floor.formats + ["swift-torch"], swiftSettings: swiftSettings),
     ],
     cxxLanguageStandard: .cxx20
 )
+
+/// What each floor may import. Every target names all modules below it, though it gets them by re-export too: SwiftPM compiles a target again only when a module that
+/// it names has changed, and a re-exporting module does not change.
+enum Floor {
+    static let kernels: [Target.Dependency] = ["TorchKernels", "CVendor"]
+    static let runtime = kernels + ["TorchRuntime"]
+    static let devices = runtime + ["TorchCPU"]
+    static let tensor = devices + ["TorchTensor"]
+    static let formats = tensor + ["TorchFormats"]
+    static let nn = formats + ["TorchNN"]
+    static let all = nn + ["TorchOptim", "TorchData", "TorchOperators"]
+    static let tools = all + ["Torch", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+}
 
 /// Release builds go without run-time exclusivity checks: they are a fifth of an operator's cost (recorded add 257 → 223 ns, backward 399 → 300 ns a node).
 /// Debug builds keep them, so the tests can be run with them.

@@ -9,7 +9,7 @@ struct Checkpoints: ParsableCommand {
 
     @Option(help: "Folder with checkpoints/ (or that folder itself).") var data: String
     @Option(help: "Files to report: names with * and ?, separated by commas.") var only: String?
-    @Option(help: "Folder to which the good files of torch.save are written again, for PyTorch to compare.") var rewrite: String?
+    @Option(help: "Folder to which the good files are written again (torch.save, safetensors, .npz), for PyTorch and NumPy to compare.") var rewrite: String?
     @Option(help: "Fails if fewer good files load with the right content.") var thresholdGood: Int?
     @Option(help: "Fails if fewer bad files are refused.") var thresholdBad: Int?
 
@@ -93,10 +93,26 @@ struct CheckpointCase {
         } catch { return "\(error)" }
     }
 
-    /// Writes the content again, reads that, and compares.
+    /// Writes the content again and reads that: the whole tree as a file of torch.save, the tensors as safetensors and .npz.
     private func again(_ checkpoint: Checkpoint) throws -> String? {
-        guard let rewrite, record["format"]?.string == "torch.save", isWritable(checkpoint.root) else { return nil }
+        guard let rewrite else { return nil }
         let path = "\(rewrite)/\(record["file"]?.string ?? "")"
+        let tensors = try checkpoint.load()
+        for (ending, lacks) in [("safetensors", DType.complex128), ("npz", .bfloat16)] {
+            // A file of one tensor has no name for it; names of ONNX may look like absolute paths, which an archive must not have.
+            let known = tensors.filter { $0.tensor.dtype != lacks }.map { (name: $0.name.isEmpty ? "tensor" : String($0.name.drop { $0 == "/" }), tensor: $0.tensor) }
+            let copy = "\(path).\(ending)"
+            if ending == "npz" { try NumPyFile.save(known, to: copy) } else { try Safetensors.save(known, to: copy) }
+            let written = try Checkpoint(path: copy)
+            guard written.tensors.map(\.name) == known.map(\.name) else { return "written as \(ending): other names" }
+            for (name, tensor) in known {
+                let other = try written[name]!.load()
+                guard other.dtype == tensor.dtype, other.shape == tensor.shape, tensor.withBytes({ a in other.withBytes { a.elementsEqual($0) } }) else {
+                    return "written as \(ending): \(name) differs"
+                }
+            }
+        }
+        guard record["format"]?.string == "torch.save", isWritable(checkpoint.root) else { return nil }
         try TorchFile.save(checkpoint.root, metadata: checkpoint.metadata, to: path)
         let written = try Checkpoint(path: path)
         return try CheckpointComparison(written, record).difference().map { "written again: \($0)" }

@@ -182,10 +182,17 @@ extension ZipArchive {
     /// A name that is safe to look up, and would be safe to unpack.
     private static func name(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws(FormatError) -> String {
         guard let name = String(validating: bytes, as: UTF8.self) else { throw bad(offset, "an entry's name is not UTF-8") }
-        guard !name.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "\\")), bytes[0] != UInt8(ascii: "/"),
-            !name.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) })
-        else { throw bad(offset, "an entry is called \"\(name)\"", "a relative path without \"..\" and backslashes") }
+        guard isHarmless(name) else { throw bad(offset, "an entry is called \"\(name)\"", harmlessName) }
         return name
+    }
+
+    static let harmlessName = "a relative path without \"..\" and backslashes"
+
+    /// True for a name that leads nowhere else when it is unpacked as a path.
+    static func isHarmless(_ name: String) -> Bool {
+        let bytes = name.utf8
+        return !bytes.isEmpty && !bytes.contains(0) && !bytes.contains(UInt8(ascii: "\\")) && bytes.first != UInt8(ascii: "/")
+            && !bytes.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
     }
 
     /// The extra field with sizes of 64 bits, if there is one.

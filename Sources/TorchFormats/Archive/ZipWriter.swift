@@ -28,6 +28,10 @@ package struct ZipWriter: ~Copyable {
         guard !utf8.isEmpty, utf8.count <= 0xFFFF, names.insert(name).inserted else {
             throw FormatError(.request, file: path, "can not add an entry called \"\(name.prefix(80))\"", expected: "different names of 1 to 65535 bytes")
         }
+        // What readers refuse, ours among them, is not written.
+        guard ZipArchive.isHarmless(name) else {
+            throw FormatError(.request, file: path, "can not add an entry called \"\(name.prefix(80))\"", expected: ZipArchive.harmlessName)
+        }
         let start = file.count
         let is64 = byteCount >= Int(UInt32.max)
         let size = is64 ? UInt32.max : UInt32(byteCount)
