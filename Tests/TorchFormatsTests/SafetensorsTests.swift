@@ -136,3 +136,36 @@ struct SafetensorsTests {
         #expect(refused > 1000)
     }
 }
+
+@Suite struct MappedMemoryTests {
+    // In a process of its own: the peak of memory is one for all. The file is 500 MB of nothing, which takes no room on the disk.
+    @Test func loadingMapsAndReadsNothing() async {
+        await #expect(processExitsWith: .success) {
+            let path = "/tmp/swift-torch-\(getpid()).safetensors"
+            defer { unlink(path) }
+            let entries = (0..<125).map { "\"t\($0)\":{\"dtype\":\"F32\",\"shape\":[1000,1000],\"data_offsets\":[\($0 * 4_000_000),\(($0 + 1) * 4_000_000)]}" }
+            var header = Array("{\(entries.joined(separator: ","))}".utf8)
+            header += [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+            try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try AtomicFile.write([UInt8]($0) + header, to: path) }
+            guard truncate(path, off_t(8 + header.count + 500_000_000)) == 0 else { fatalError("no file of 500 MB") }
+            // Not getrusage: its peak counts the process that started this one.
+            func peak() -> Int {
+                let status = String(decoding: readAll("/proc/self/status"), as: UTF8.self)
+                let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+                return line.flatMap { $0.split(separator: " ").compactMap { Int($0) }.first }.map { $0 << 10 } ?? .max
+            }
+            let tensors = try Checkpoint(path: path).load()
+            guard tensors.count == 125, peak() < 60_000_000 else { fatalError("\(peak()) bytes at the peak") }
+            guard tensors[124].tensor.sum().item() == 0, peak() < 60_000_000 else { fatalError("\(peak()) bytes after reading one tensor") }
+        }
+    }
+}
+
+/// The bytes of a file that has no size, as those of the system.
+private func readAll(_ path: String) -> [UInt8] {
+    guard let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let n = fread(&bytes, 1, bytes.count, file)
+    return Array(bytes.prefix(n))
+}
