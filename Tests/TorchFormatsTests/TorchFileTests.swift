@@ -22,6 +22,24 @@ import TorchTensor
         #expect(try t.load().array(of: Float.self) == [0, 1, 2, 3, 4, 5])
     }
 
+    @Test func tarOfTheFirstVersions() throws {
+        // Written by Fixtures/first_version.py, which lets PyTorch check it.
+        let bytes = try FileBytes.read(path: Fixtures.folder + "first_version.tar")
+        let c = try Checkpoint(bytes: bytes)
+        #expect(c.format == .torchTar && c.root["epoch"]?.int == 4)
+        #expect(try c["weight"]!.load().array(of: Float.self) == [1.5, -2, 3.25, 4, 5, 6.5])
+        #expect(try c["transposed"]!.load().array(of: Float.self) == [-2, 5, 3.25, 6.5] && c["transposed"]!.block === c["weight"]!.block)
+        #expect(try c["counts"]!.load().array(of: Int.self) == [7, -8])
+        // Every cut and every flipped byte ends in an error or a value.
+        for count in stride(from: 0, to: bytes.count, by: 37) { _ = try? Checkpoint(bytes: Array(bytes.prefix(count))).load() }
+        for place in 0..<bytes.count {
+            var damaged = bytes
+            damaged[place] ^= 0x81
+            // The header's checksum would catch it first.
+            _ = try? Checkpoint(bytes: damaged).load()
+        }
+    }
+
     @Test func legacyBigEndian() throws {
         let swapped = stride(from: 0, to: 24, by: 4).flatMap { TorchFixture.floats[$0..<$0 + 4].reversed() }
         let file = TorchFixture.legacy(TorchFixture.tensor(), storages: [("0", 6, swapped)], littleEndian: false)
