@@ -88,10 +88,10 @@ static:
 # The readers of file formats under libFuzzer. SwiftPM renames an executable's main, which libFuzzer brings itself, so the readers are compiled here, instrumented
 # and as one module with Fuzz/, and linked with the libraries of an ordinary build. What is found grows the corpus in .build-fuzz; crashing inputs are kept there too.
 fuzz:
-	$(SWIFT) build $(FLAGS) --target TorchFormats
+	$(SWIFT) build $(FLAGS) --product torch-conformance
 	@mkdir -p .build-fuzz/corpus
 	@find Sources/TorchFormats Fuzz -name '*.swift' > .build-fuzz/inputs
-	@for m in TorchTensor TorchRuntime TorchCPU TorchKernels CVendor ComplexModule RealModule _NumericsShims; do find $(BIN)/$$m.build -name '*.o'; done >> .build-fuzz/inputs
+	@grep -E '/(TorchTensor|TorchRuntime|TorchCPU|TorchKernels|CVendor|ComplexModule|RealModule|_NumericsShims)\.build/' $(BIN)/torch-conformance.product/Objects.LinkFileList >> .build-fuzz/inputs
 	@package=$$(sed -n 's/.*"-module-name","TorchFormats".*"-package-name","\([^"]*\)".*/\1/p' .build/release.yaml | head -1); echo "compiling the readers for libFuzzer"; \
 	$(SWIFT)c -O -swift-version 6 -parse-as-library -sanitize=fuzzer -DFUZZING -package-name $$package -module-name TorchFuzz -I $(BIN)/Modules -I Sources/TorchKernels/include \
 	  -Xcc -I.build/checkouts/swift-numerics/Sources/_NumericsShims/include -Xcc -fmodule-map-file=$(BIN)/CVendor.build/module.modulemap \
