@@ -31,7 +31,11 @@ extension OperatorTable {
             OperatorRow("atleast_2d", "*tensors") { a in try each(a, "tensors") { $0.atLeast2D() } },
             OperatorRow("atleast_3d", "*tensors") { a in try each(a, "tensors") { $0.atLeast3D() } },
         ],
-        viewAndCopy("view", "input, *size") { x, a in try x.view(a.ints("size")) },
+        [
+            OperatorRow("view", "input, *size") { a in try .tensor(a.tensor("input").view(a.ints("size"))) },
+            // The copy asks nothing of the layout.
+            OperatorRow("view_copy", "input, *size") { a in try .tensor(a.tensor("input").reshape(a.ints("size")).clone()) },
+        ],
         viewAndCopy("squeeze", "input, dim=None") { x, a in try x.squeeze(a.optionalInts("dim")) },
         viewAndCopy("unsqueeze", "input, dim") { x, a in try x.unsqueeze(a.int("dim")) },
         viewAndCopy("expand", "input, *size") { x, a in try x.expand(a.ints("size")) },

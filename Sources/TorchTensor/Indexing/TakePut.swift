@@ -41,7 +41,7 @@ extension Tensor {
 
     /// `gather` with broadcasting; without `dim` both are flattened. Fits the indices that `argsort` and `argmax` give. PyTorch: `torch.take_along_dim`.
     public func takeAlongDim(_ indices: Tensor, dim: Int? = nil) -> Tensor {
-        guard let dim else { return reshape([count]).gather(0, indices.reshape([indices.count])) }
+        guard let dim else { return reshape([count]).gather(0, indices.reshape([indices.count]).countedFromEnd(count)) }
         guard rank == indices.rank else {
             TensorError.report(
                 "takeAlongDim", "torch.take_along_dim(): input and indices should have the same number of dimensions, but got \(rank) dimensions for input, and \(indices.rank) dimensions for indices")
@@ -61,7 +61,7 @@ extension Tensor {
         var (x, k) = (common, common)
         x[d] = dims[d]
         k[d] = indices.dims[d]
-        return expanded(to: x).gather(d, indices.expanded(to: k))
+        return expanded(to: x).gather(d, indices.countedFromEnd(dims[d]).expanded(to: k))
     }
 
     // MARK: Parts

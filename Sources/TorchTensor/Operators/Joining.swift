@@ -199,10 +199,7 @@ public func meshgrid(_ tensors: [Tensor], indexing: GridIndexing = .ij) -> [Tens
         shape[i] = t.count
         return t.reshaped(shape).expanded(to: sizes)
     }
-    if swaps {
-        grids = grids.map { $0.transpose(0, 1) }
-        grids.swapAt(0, 1)
-    }
+    if swaps { grids.swapAt(0, 1) }
     return grids
 }
 

@@ -58,6 +58,10 @@ extension Tensor {
             TensorError.report("roll", "shifts and dimensions must align. shifts: \(shifts.count), dims:\(dims.count)")
             return .placeholder
         }
+        guard rank > 0 else {
+            TensorError.report("roll", "Dimension specified as \(dims[0]) but tensor has no dimensions")
+            return .placeholder
+        }
         var current = self
         for (shift, dim) in Swift.zip(shifts, dims) {
             guard let d = checkedDim(dim, "roll") else { return .placeholder }

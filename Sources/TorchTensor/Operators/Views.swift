@@ -379,17 +379,16 @@ extension Tensor {
     /// Windows of `size` along `dim`, `step` apart, as a new last dim. PyTorch: `Tensor.unfold`.
     public func unfold(_ dim: Int, size: Int, step: Int) -> Tensor {
         guard let d = checkedDim(dim, "unfold") else { return .placeholder }
-        let n = rank == 0 ? 1 : dims[d]
+        if rank == 0 { return reshape([1]).unfold(0, size: size, step: step).select(0, 0) }
+        let n = dims[d]
         guard size >= 0, step > 0, size <= n else {
             TensorError.report("unfold", "maximum size for tensor at dimension \(dim) is \(n) but size is \(size) (step \(step) must be > 0)")
             return .placeholder
         }
         var (sizes, strides) = (dims, operand.strides)
-        let stride = rank == 0 ? 1 : strides[d]
-        if rank > 0 {
-            sizes[d] = (n - size) / step + 1
-            strides[d] = stride * step
-        }
+        let stride = strides[d]
+        sizes[d] = (n - size) / step + 1
+        strides[d] = stride * step
         sizes.append(size)
         strides.append(stride)
         let whole = dims
