@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 # Run-time libraries that make it fast, and the pictures; none is needed to build.
 PACKAGES := libopenblas0-openmp libdnnl2 dataset-fashion-mnist
 
-.PHONY: help setup build train demo test lint format conformance peers bench static fuzz clean
+.PHONY: help setup build train demo test lint format conformance peers snippets bench static fuzz clean
 
 help:
 	@echo "make train        train a network on Fashion-MNIST (or the embedded digits)"
@@ -17,6 +17,7 @@ help:
 	@echo "make static       one file with everything inside: .build/static/swift-torch"
 	@echo "make conformance  compare with PyTorch's operator data in DATA=$(DATA)"
 	@echo "make peers        let PyTorch, NumPy and safetensors open what we write"
+	@echo "make snippets     compile the examples of the README and of doc comments"
 	@echo "make bench        print the benchmark's JSON lines"
 	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make lint         check the format of the sources; make format mends it"
@@ -68,6 +69,11 @@ peers:
 	  $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --rewrite .build-peers/written && \
 	  .build-peers/bin/python Tests/Peers/verify_written.py $(DATA)/conformance/checkpoints .build-peers/written; \
 	else echo "without PyTorch (pip could not install it): written files are not opened by it"; fi
+
+# Examples in the README and in doc comments.
+snippets:
+	$(SWIFT) build $(FLAGS) --product torch-conformance
+	@python3 Tools/check_snippets.py $(BIN)/Modules
 
 bench: setup
 	$(SWIFT) build $(FLAGS) --product torch-bench

@@ -5,7 +5,7 @@ import TorchTensor
 /// Batches over a data set. PyTorch: `torch.utils.data.DataLoader`.
 ///
 /// ```swift
-/// for batch in DataLoader(set, batchSize: 64, shuffle: true, workers: 2) { let (x, y) = (batch[0], batch[1]) … }
+/// for batch in DataLoader(dataset, batchSize: 64, shuffle: true, workers: 2) { print(batch[0].shape, batch[1].shape) }
 /// ```
 /// With `workers` > 0 that many threads prepare batches ahead; the batches and their order are the same as with none.
 public struct DataLoader<Set: Dataset>: Sequence {

@@ -5,7 +5,7 @@ extension Tensor {
     ///
     /// - Parameter names: names for leaves that should appear in the drawing.
     /// ```swift
-    /// print(loss.graphDrawing(names: ["weight": w, "bias": b]))   // | dot -Tsvg
+    /// print(loss.graphDrawing(names: ["weight": weight, "bias": bias]))   // | dot -Tsvg
     /// ```
     public func graphDrawing(names: [String: Tensor] = [:]) -> String {
         var lines = ["digraph {", "  rankdir=BT; node [fontname=\"sans-serif\", fontsize=10];"]
