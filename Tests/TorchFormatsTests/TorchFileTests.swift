@@ -241,3 +241,56 @@ import TorchTensor
         #expect(text { try TorchFile.save(deep, to: "m.pt") }.contains("nested deeper than 256"))
     }
 }
+
+@Suite struct LoadingIntoTests {
+    @Test func elementsGoIntoTensorsThatExist() throws {
+        try Fixtures.withFolder { folder in
+            let x = Tensor.arange(60_000, dtype: .float32).reshape([200, 300])
+            let flags = Tensor([true, false, true])
+            for name in ["a.pt", "a.safetensors", "a.npz"] {
+                let path = "\(folder)/\(name)"
+                let tensors: [(name: String, tensor: Tensor)] = [("x", x), ("turned", x.transpose(0, 1)), ("flags", flags)]
+                switch name {
+                case "a.pt": try TorchFile.save(tensors, to: path)
+                case "a.npz": try NumPyFile.save(tensors, to: path)
+                default: try Safetensors.save(tensors, to: path)
+                }
+                let c = try Checkpoint(path: path)
+                var target = Tensor.zeros(200, 300)
+                let before = target
+                try c["x"]!.load(into: &target)
+                #expect((target .== x).all().item(Bool.self) && before.sum().item() == 0, "\(name): another holder of the memory sees nothing")
+                // In place, when nobody else holds it; of another type; of another layout.
+                let place = target.withBytes { $0.baseAddress }
+                try c["x"]!.load(into: &target)
+                #expect(target.withBytes { $0.baseAddress } == place)
+                var doubles = Tensor.zeros([200, 300], dtype: .float64)
+                try c["x"]!.load(into: &doubles)
+                #expect(doubles.dtype == .float64 && (doubles .== x).all().item(Bool.self))
+                var turned = Tensor.zeros(300, 200)
+                try c["turned"]!.load(into: &turned)
+                #expect((turned .== x.transpose(0, 1)).all().item(Bool.self))
+                var truth = Tensor([false, false, false])
+                try c["flags"]!.load(into: &truth)
+                #expect(truth.array(of: Bool.self) == [true, false, true])
+                let error = #expect(throws: FormatError.self) { try c["x"]!.load(into: &turned) }
+                #expect(error!.description.contains("a tensor of shape [200, 300] does not fit one of shape [300, 200]"))
+            }
+        }
+    }
+
+    @Test func aWrongChecksumIsNoticedWhileCopying() throws {
+        try Fixtures.withFolder { folder in
+            let path = "\(folder)/a.pt"
+            // Larger than what is checked when the file is opened.
+            try TorchFile.save([("x", Tensor.ones(1024, 1024))], to: path)
+            var bytes = try FileBytes.read(path: path)
+            let middle = bytes.count / 2
+            bytes[middle] ^= 1
+            try AtomicFile.write(bytes, to: path)
+            var target = Tensor.zeros(1024, 1024)
+            let error = #expect(throws: FormatError.self) { try Checkpoint(path: path)["x"]!.load(into: &target) }
+            #expect(error!.description.contains("have checksum"))
+        }
+    }
+}
