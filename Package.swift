@@ -19,10 +19,12 @@ let package = Package(
             exclude: ["scalar", "cpu"],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CVendor", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
         // Floor 2: what every device shares.
         .target(name: "TorchRuntime", dependencies: Floor.kernels, swiftSettings: swiftSettings),
         // Floor 3: devices.
         .target(name: "TorchCPU", dependencies: Floor.runtime, swiftSettings: swiftSettings),
+        .target(name: "TorchCUDA", dependencies: Floor.runtime, swiftSettings: swiftSettings),
         // Floor 4: tensors, operators with their derivatives, autograd.
         .target(name: "TorchTensor", dependencies: Floor.devices + [.product(name: "ComplexModule", package: "swift-numerics")], swiftSettings: swiftSettings),
         // Floor 5
@@ -39,6 +41,7 @@ let package = Package(
         .executableTarget(name: "torch-conformance", dependencies: Floor.tools, swiftSettings: swiftSettings),
 
         .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCUDATests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchLinearAlgebraTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
@@ -56,9 +59,9 @@ let package = Package(
 /// What each floor may import. Every target names all modules below it, though it gets them by re-export too: SwiftPM compiles a target again only when a module that
 /// it names has changed, and a re-exporting module does not change.
 enum Floor {
-    static let kernels: [Target.Dependency] = ["TorchKernels", "CVendor"]
+    static let kernels: [Target.Dependency] = ["TorchKernels", "CVendor", "CCUDA"]
     static let runtime = kernels + ["TorchRuntime"]
-    static let devices = runtime + ["TorchCPU"]
+    static let devices = runtime + ["TorchCPU", "TorchCUDA"]
     static let tensor = devices + ["TorchTensor"]
     static let formats = tensor + ["TorchFormats"]
     static let nn = formats + ["TorchNN"]

@@ -1,5 +1,6 @@
 // The tensor.
 import TorchCPU
+import TorchCUDA
 import TorchKernels
 import TorchRuntime
 
@@ -74,11 +75,15 @@ public struct Tensor: Sendable {
 
     @inline(never)
     private static func otherBackend(_ device: Device) -> any Backend {
-        guard let b = Backends.find(device) else {
-            TensorError.report("device", "no backend for \(device) in this process", hint: "use .cpu, or check CUDA.isAvailable first")
-            return CPU.backend
+        if let b = Backends.find(device) { return b }
+        // What a device lacks runs on the CPU.
+        let cpu = CPU.backend
+        do throws(DeviceError) {
+            return try CUDABackend.open(device)
+        } catch {
+            TensorError.report("device", "no backend for \(device) in this process: \(error)", hint: "use .cpu, or check CUDA.isAvailable first")
+            return cpu
         }
-        return b
     }
 
     /// Turns a possibly negative dim into 0..<rank (0-dim tensors accept 0 and -1), or reports it.
