@@ -1,0 +1,40 @@
+"""Lists every kernel compilation of the contract (Kernels/CONTRACT.md): file, defines, symbols. Run from the repository root; --write refreshes Kernels/list.txt."""
+import re
+import sys
+
+NAMES = "bool u8 i8 i16 i32 i64 f16 bf16 f32 f64 c64 c128 u16 u32 u64".split()
+BOOL, INT, FLT, FULL, COMPLEX, UNSIGNED = 0x0001, 0x003E, 0x03C0, 0x0300, 0x0C00, 0x7000
+SETS = {"BOOL": BOOL, "INT": INT, "FLT": FLT, "FULL": FULL, "INTB": INT | BOOL, "REAL": INT | FLT, "REALB": INT | FLT | BOOL, "FC": FLT | COMPLEX,
+        "NUM": INT | FLT | COMPLEX, "NUMB": INT | FLT | COMPLEX | BOOL, "ANY": INT | FLT | COMPLEX | BOOL, "ALL": INT | FLT | COMPLEX | BOOL | UNSIGNED}
+
+
+def types(bits):
+    return [name for k, name in enumerate(NAMES) if bits >> k & 1]
+
+
+def operators(kind):
+    """(name, types) of every line of an operator list."""
+    for line in open(f"Sources/TorchKernels/include/st_{kind}.def"):
+        m = re.match(rf"ST_{kind.upper()}\((\w+), (\w+), (\w+)\)", line)
+        if m:
+            yield m[1], types(SETS[m[2]])
+
+
+def kernels():
+    """(file, defines, symbols) of the whole contract."""
+    for kind in ("unary", "binary", "ternary"):
+        for op, over in operators(kind):
+            for t in over:
+                yield f"{kind}.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"{kind}_{op}_{t}_{form}" for form in ("run", "strided")]
+
+
+def line(file, defines, symbols):
+    return f"{file} {' '.join(defines)} : {' '.join(symbols)}"
+
+
+if __name__ == "__main__":
+    text = "".join(line(*k) + "\n" for k in kernels())
+    if "--write" in sys.argv:
+        open("Kernels/list.txt", "w").write(text)
+    elif open("Kernels/list.txt").read() != text:
+        sys.exit("Kernels/list.txt is out of date: python3 Tools/kernel_list.py --write")
