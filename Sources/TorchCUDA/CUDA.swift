@@ -37,6 +37,37 @@ public enum CUDA {
     }
 }
 
+// MARK: - Devices in use
+
+extension CUDA {
+    /// Waits until all work queued on device `index` is done. PyTorch: `torch.cuda.synchronize()`.
+    public static func synchronize(_ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).synchronize() }
+
+    /// Bytes of device `index` that nobody has, and all of them. PyTorch: `torch.cuda.mem_get_info()`.
+    public static func memoryInfo(_ index: Int = 0) throws(DeviceError) -> (free: Int, total: Int) { try CUDADevice.open(index).memoryInfo }
+
+    /// What this process holds of device `index`. PyTorch: `torch.cuda.memory_stats()`.
+    public static func memoryStatistics(_ index: Int = 0) throws(DeviceError) -> CUDAMemoryStatistics { try CUDADevice.open(index).allocator.statistics }
+
+    /// Starts new measurements of the peaks. PyTorch: `torch.cuda.reset_peak_memory_stats()`.
+    public static func resetPeakMemory(_ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).allocator.resetPeaks() }
+
+    /// Gives memory kept for reuse back to the driver. PyTorch: `torch.cuda.empty_cache()`.
+    public static func emptyCache(_ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).allocator.releaseCached() }
+
+    /// Most bytes that this process takes of device `index`; 0 for no limit. PyTorch: `torch.cuda.set_per_process_memory_fraction`.
+    public static func setMemoryLimit(_ byteCount: Int, _ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).allocator.limit = byteCount }
+
+    /// Primitives that ran on the CPU so far because the device has no kernel for them, and how often.
+    public static var fallbacks: [(primitive: String, count: Int)] { CUDAFallbacks.all }
+
+    /// Programs of kernels that this process compiled for device `index`, and those that it found in the cache on disk.
+    package static func kernelPrograms(_ index: Int = 0) throws(DeviceError) -> (compiled: Int, loaded: Int) {
+        let kernels = try CUDADevice.open(index).kernels
+        return (kernels.compiled, kernels.loaded)
+    }
+}
+
 /// What is known of a CUDA device.
 public struct CUDADeviceProperties: Sendable, Equatable, CustomStringConvertible {
     /// E.g. `NVIDIA H200`.

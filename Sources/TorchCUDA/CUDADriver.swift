@@ -65,6 +65,9 @@ final class CUDADriver: @unchecked Sendable {
         if result != 0 { throw Self.error(table, result, call) }
     }
 
+    /// What `result` of `call` says.
+    func error(_ result: cc_result, _ call: StaticString) -> DeviceError { Self.error(table, result, call) }
+
     private static func check(_ table: UnsafePointer<cc_driver>, _ result: cc_result, _ call: StaticString) throws(DeviceError) {
         if result != 0 { throw error(table, result, call) }
     }

@@ -19,6 +19,9 @@ package protocol SegmentSource: Sendable {
 ///
 /// The sizes are PyTorch's: requests are rounded to 512 bytes; up to 1 MiB they are cut from segments of 2 MiB, up to 10 MiB from segments of 20 MiB, larger ones have
 /// segments of their own, rounded to 2 MiB. The smallest free block that is large enough is taken, and split if the rest is worth having.
+///
+/// With `isCaching` false (variable SWIFT_TORCH_CUDA_CACHING=0) every block is a segment of its own and goes back at once: slow, but tools that watch the driver's
+/// allocations (compute-sanitizer, the emulator) then see where each tensor ends.
 package final class CachingAllocator: @unchecked Sendable {
     // @unchecked: everything below is guarded by `lock`.
     private let lock = Mutex()
@@ -62,9 +65,11 @@ package final class CachingAllocator: @unchecked Sendable {
     private var large = FreeList()
     private var figures = CUDAMemoryStatistics()
     private var byteLimit = 0
+    private let isCaching: Bool
 
-    package init(_ source: any SegmentSource, synchronize: @escaping @Sendable () -> Void = {}) {
+    package init(_ source: any SegmentSource, isCaching: Bool = true, synchronize: @escaping @Sendable () -> Void = {}) {
         self.source = source
+        self.isCaching = isCaching
         self.synchronize = synchronize
     }
 
@@ -104,6 +109,7 @@ package final class CachingAllocator: @unchecked Sendable {
                 n = previous
             }
             insert(n)
+            if !isCaching { releaseKept() }
         }
     }
 
@@ -129,7 +135,7 @@ package final class CachingAllocator: @unchecked Sendable {
 
     /// A block that is a whole new segment; gives kept segments back to the driver and tries again if there is no room.
     private func grow(_ wanted: Int, _ isSmall: Bool) -> Int32? {
-        let byteCount = Self.segmentSize(wanted)
+        let byteCount = isCaching ? Self.segmentSize(wanted) : wanted
         if byteLimit > 0, figures.reserved + byteCount > byteLimit { releaseKept() }
         if byteLimit > 0, figures.reserved + byteCount > byteLimit { return nil }
         var address = source.reserve(byteCount: byteCount)

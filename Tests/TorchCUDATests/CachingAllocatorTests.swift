@@ -82,6 +82,15 @@ private final class PretendMemory: SegmentSource, @unchecked Sendable {
         #expect(a.breakdown.contains("limit 50.0 MiB"))
     }
 
+    @Test func withoutCachingEveryBlockIsASegment() throws {
+        let memory = PretendMemory(1 << 20)
+        let a = CachingAllocator(memory, isCaching: false)
+        let blocks = try (1...3).map { try #require(a.allocate(byteCount: 1000 * $0)) }
+        #expect(memory.segments.count == 3 && memory.used == 1024 + 2048 + 3072)
+        a.free(blocks[1].number)
+        #expect(memory.segments.count == 2 && memory.segments[blocks[1].address] == nil)
+    }
+
     /// Thousands of random requests: blocks never overlap, and everything comes back.
     @Test func randomUseKeepsBlocksApart() throws {
         let memory = PretendMemory(1 << 30)

@@ -86,6 +86,14 @@ public struct Tensor: Sendable {
         }
     }
 
+    /// Reports a tensor that is not on `device`, where the others of an operation are.
+    func isHere(_ device: Device, _ operation: String) -> Bool {
+        if self.device == device { return true }
+        TensorError.report(
+            operation, "Expected all tensors to be on the same device, but found at least two devices, \(device) and \(self.device)", hint: "move one with .to(.cpu) or .to(.cuda)")
+        return false
+    }
+
     /// Turns a possibly negative dim into 0..<rank (0-dim tensors accept 0 and -1), or reports it.
     func checkedDim(_ dim: Int, _ operation: String, rank: Int? = nil) -> Int? {
         let n = Swift.max(rank ?? self.rank, 1)
@@ -137,10 +145,10 @@ extension Tensor {
     @inline(never)
     private static func makeElsewhere(_ sizes: Dims, _ dtype: DType, _ device: Device) -> Tensor {
         let bytes = sizes.product * dtype.itemSize
-        guard let s = backend(device).allocate(byteCount: bytes) else {
-            let m = CPUMemory.statistics
-            let error = DeviceError.outOfMemory(device: device, requested: bytes, live: m.live, cached: m.cached, limit: CPUMemory.limit)
-            TensorError.report("allocate", "\(error), for a tensor of shape \(sizes) and type \(dtype)", hint: "use smaller batches or a smaller type, or raise CPUMemory.limit")
+        let backend = backend(device)
+        guard let s = backend.allocate(byteCount: bytes) else {
+            let hint = device.isCPU ? "use smaller batches or a smaller type, or raise CPUMemory.limit" : "use smaller batches or a smaller type, or free tensors and call CUDA.emptyCache()"
+            TensorError.report("allocate", "\(backend.refusal(byteCount: bytes)), for a tensor of shape \(sizes) and type \(dtype)", hint: hint)
             return placeholder
         }
         let operand = Operand(s, pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)
