@@ -7,6 +7,8 @@ let package = Package(
     products: [
         .library(name: "Torch", targets: ["Torch"]),
         .executable(name: "swift-torch", targets: ["swift-torch"]),
+        // For tests only: nothing links it, they open it in the place of CUDA's driver and compiler.
+        .library(name: "cuda-emulator", type: .dynamic, targets: ["CCUDAEmulator"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -40,6 +42,14 @@ let package = Package(
         .executableTarget(name: "torch-bench", dependencies: Floor.tools, swiftSettings: swiftSettings),
         .executableTarget(name: "torch-conformance", dependencies: Floor.tools, swiftSettings: swiftSettings),
 
+        // Kernels/*.cu as host code, with look-alikes of the driver and of NVRTC.
+        .target(
+            name: "CCUDAEmulator",
+            cxxSettings: [
+                .headerSearchPath("."), .headerSearchPath("../../Kernels"), .headerSearchPath("../TorchKernels"), .headerSearchPath("../TorchKernels/include"),
+            ],
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
+
         .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
         .testTarget(name: "TorchCUDATests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
@@ -50,6 +60,8 @@ let package = Package(
         .testTarget(name: "TorchNNTests", dependencies: Floor.all, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: Floor.all, swiftSettings: swiftSettings),
         .testTarget(name: "TorchOperatorsTests", dependencies: Floor.all, swiftSettings: swiftSettings),
+        // They open the library that the product cuda-emulator is.
+        .testTarget(name: "CUDAEmulatorTests", swiftSettings: swiftSettings),
         // They run the tool.
         .testTarget(name: "CommandTests", dependencies: Floor.formats + ["swift-torch"], swiftSettings: swiftSettings),
     ],

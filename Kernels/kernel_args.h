@@ -30,10 +30,11 @@ typedef uint64_t st_address;
 /// Scalar parameters of an operator: the same layout as st_params of the CPU kernels.
 typedef struct st_kernel_params { double f[4]; int64_t i[4]; } st_kernel_params;
 
-/// Division by a number that is known beforehand, as a multiplication. Right for dividends below 2^31.
+/// Division by a number that is known beforehand, as a multiplication. Right for dividends below 2^31. The size 0 of an empty dim, by which nothing is divided, counts as 1.
 typedef struct st_divisor { uint32_t divisor, magic, shift; } st_divisor;
 static inline ST_BOTH st_divisor st_make_divisor(uint32_t divisor) {
   st_divisor d;
+  if (divisor == 0) divisor = 1;
   d.divisor = divisor;
   d.shift = 0;
   while (d.shift < 31u && (1u << d.shift) < divisor) ++d.shift;
@@ -77,7 +78,7 @@ typedef struct st_arange_args {
 } st_arange_args;
 
 /// Bytes of one partial result of a split reduction, whatever the operator and type.
-#define ST_REDUCE_STATE_BYTES 32
+#define ST_REDUCE_STATE_BYTES 64
 /// reduce: `outputs` results, each over `reduced` elements (both below 2^31). Kept dims index the outputs, reduced dims the elements; a rank may be 0.
 /// splits > 1: block (o, s) leaves a partial result in workspace[(o * splits + s) * ST_REDUCE_STATE_BYTES], which the _finish kernel combines.
 typedef struct st_reduce_args {
@@ -91,15 +92,16 @@ typedef struct st_reduce_args {
   st_kernel_params params;
 } st_reduce_args;
 
-/// softmax family and layer norm: contiguous [rows, columns]; what each address means stands in CONTRACT.md.
+/// softmax family, normalisations, cross-entropy: contiguous [rows, columns]; what each address means stands in CONTRACT.md.
 typedef struct st_rows_args {
   st_address address[8];
   uint32_t rows, columns;
   double eps;
+  int64_t ignore_index;
 } st_rows_args;
 
-/// gather and scatter: `count` positions of the index tensor (below 2^31; sizes `size`). Operand strides: of the tensor walked with the index (gather: out, scatter: source),
-/// of the index, and of the one that is indexed (gather: in, scatter: out), whose stride along the indexed dim is given apart and is 0 in its list.
+/// gather: `count` positions of the index tensor (below 2^31; sizes `size`). Operand strides: of the tensor walked with the index (out), of the index, and of the one
+/// that is indexed (in), whose stride along the indexed dim is given apart and is 0 in its list.
 /// *fault (uint32, set to 0xffffffff beforehand) receives the smallest position whose index is outside [0, extent); 0: not wanted.
 typedef struct st_gather_args {
   st_address walked, index, indexed, fault;
@@ -108,6 +110,16 @@ typedef struct st_gather_args {
   int64_t walked_stride[ST_KERNEL_DIMS], index_stride[ST_KERNEL_DIMS], indexed_stride[ST_KERNEL_DIMS];
   int64_t dim_stride, extent;
 } st_gather_args;
+
+/// scatter: out[.., index[i], ..] op= source[i], in the order of i along each of `count` lines (below 2^31). Sizes and strides are those of the dims other than the indexed one,
+/// along which a line has `along` elements; strides along it are given apart. *fault as for gather; the position is line * along + i.
+typedef struct st_scatter_args {
+  st_address out, index, source, fault;
+  uint32_t count, rank, along, reserved;
+  st_divisor size[ST_KERNEL_DIMS];
+  int64_t out_stride[ST_KERNEL_DIMS], index_stride[ST_KERNEL_DIMS], source_stride[ST_KERNEL_DIMS];
+  int64_t out_along, index_along, source_along, extent;
+} st_scatter_args;
 
 /// takeRows: out[i] = in[index[i]], rows of `row_bytes` bytes. addRows: out[index[i]] += alpha * in[i], rows of `columns` elements. index int64.
 typedef struct st_take_rows_args {

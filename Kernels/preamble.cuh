@@ -13,10 +13,10 @@
 
 #define ST_HOST 0
 #ifdef ST_EMULATOR
+// The emulator brings ST_KERNEL and ST_SHARED.
 #define ST_DEVICE static inline
 #define ST_CALL inline
 #define ST_FN static inline
-#define ST_KERNEL(symbol, Args, threads) static void symbol(const Args &args)
 #define ST_NOINLINE static __attribute__((noinline))
 #else
 #define ST_DEVICE static __device__ __forceinline__

@@ -7,6 +7,9 @@ BOOL, INT, FLT, FULL, COMPLEX, UNSIGNED = 0x0001, 0x003E, 0x03C0, 0x0300, 0x0C00
 SETS = {"BOOL": BOOL, "INT": INT, "FLT": FLT, "FULL": FULL, "INTB": INT | BOOL, "REAL": INT | FLT, "REALB": INT | FLT | BOOL, "FC": FLT | COMPLEX,
         "NUM": INT | FLT | COMPLEX, "NUMB": INT | FLT | COMPLEX | BOOL, "ANY": INT | FLT | COMPLEX | BOOL, "ALL": INT | FLT | COMPLEX | BOOL | UNSIGNED}
 
+REDUCTIONS = {"sum": "NUM", "nansum": "FLT", "prod": "NUM", "max": "REALB", "min": "REALB", "argmax": "REALB", "argmin": "REALB", "any": "ANY", "all": "ANY",
+              "countNonzero": "ANY", "mean": "FC", "variance": "FC", "std": "FC", "norm": "FC", "logSumExp": "FLT", "wideSum": "INTB", "wideProd": "INTB"}
+
 
 def types(bits):
     return [name for k, name in enumerate(NAMES) if bits >> k & 1]
@@ -26,6 +29,19 @@ def kernels():
         for op, over in operators(kind):
             for t in over:
                 yield f"{kind}.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"{kind}_{op}_{t}_{form}" for form in ("run", "strided")]
+    for op, over in REDUCTIONS.items():
+        for t in types(SETS[over]):
+            yield "reduce.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"reduce_{op}_{t}_{form}" for form in ("inner", "outer", "finish")]
+    for a in NAMES:
+        for b in NAMES:
+            if a != b:
+                yield "convert.cu", [f"ST_FROM={a}", f"ST_TO={b}"], [f"convert_{a}_{b}_{form}" for form in ("run", "strided")]
+    for size in (1, 2, 4, 8, 16):
+        yield "copy.cu", [f"ST_SIZE={size}"], [f"copy_{size}_{form}" for form in ("run", "strided", "transpose")]
+        yield "select.cu", [f"ST_SIZE={size}"], [f"select_{size}_{form}" for form in ("run", "strided")]
+        yield "fill.cu", [f"ST_SIZE={size}"], [f"fill_{size}_{form}" for form in ("run", "strided")]
+    for t in types(SETS["REAL"]):
+        yield "arange.cu", [f"ST_TYPE={t}"], [f"arange_{t}"]
 
 
 def line(file, defines, symbols):
