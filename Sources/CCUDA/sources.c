@@ -12,6 +12,24 @@ TEXT(file_binary) = {
 TEXT(file_ternary) = {
 #embed "../../Kernels/ternary.cu"
   , 0};
+TEXT(file_convert) = {
+#embed "../../Kernels/convert.cu"
+  , 0};
+TEXT(file_select) = {
+#embed "../../Kernels/select.cu"
+  , 0};
+TEXT(file_copy) = {
+#embed "../../Kernels/copy.cu"
+  , 0};
+TEXT(file_fill) = {
+#embed "../../Kernels/fill.cu"
+  , 0};
+TEXT(file_arange) = {
+#embed "../../Kernels/arange.cu"
+  , 0};
+TEXT(file_reduce) = {
+#embed "../../Kernels/reduce.cu"
+  , 0};
 TEXT(header_preamble) = {
 #embed "../../Kernels/preamble.cuh"
   , 0};
@@ -20,6 +38,9 @@ TEXT(header_kernel_args) = {
   , 0};
 TEXT(header_pointwise) = {
 #embed "../../Kernels/pointwise.cuh"
+  , 0};
+TEXT(header_reduce) = {
+#embed "../../Kernels/reduce.cuh"
   , 0};
 TEXT(scalar_types) = {
 #embed "../TorchKernels/scalar/types.h"
@@ -63,9 +84,16 @@ const cc_source *cc_sources(int32_t *count) {
     {"unary.cu", file_unary, false},
     {"binary.cu", file_binary, false},
     {"ternary.cu", file_ternary, false},
+    {"convert.cu", file_convert, false},
+    {"select.cu", file_select, false},
+    {"copy.cu", file_copy, false},
+    {"fill.cu", file_fill, false},
+    {"arange.cu", file_arange, false},
+    {"reduce.cu", file_reduce, false},
     {"preamble.cuh", header_preamble, true},
     {"kernel_args.h", header_kernel_args, true},
     {"pointwise.cuh", header_pointwise, true},
+    {"reduce.cuh", header_reduce, true},
     {"scalar/types.h", scalar_types, true},
     {"scalar/math.h", scalar_math, true},
     {"scalar/math64.h", scalar_math64, true},

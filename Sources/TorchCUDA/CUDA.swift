@@ -33,6 +33,10 @@ public enum CUDA {
         guard case .success(let driver) = CUDADriver.shared else { return "" }
         var text = "driver for CUDA \(CUDADriver.text(driver.version)) (\(driver.path))"
         if case .success(let nvrtc) = NVRTC.shared { text += ", NVRTC \(nvrtc.version.major).\(nvrtc.version.minor) (\(nvrtc.path))" }
+        switch BlasLt.shared {
+        case .success(let b): text += ", cuBLASLt (\(b.path))"
+        case .failure(let e): text += ", \(e)"
+        }
         return text
     }
 }

@@ -79,8 +79,12 @@ final class KernelCache: @unchecked Sendable {
         return try result.get()
     }
 
+    static func options(_ program: KernelFamily.Program, _ architecture: String) -> [String] {
+        ["--std=c++20", "--gpu-architecture=\(architecture)", "-default-device"] + program.defines.map { "-D\($0)" }
+    }
+
     private func load(_ program: KernelFamily.Program) throws(DeviceError) {
-        let options = ["--std=c++20", "--gpu-architecture=\(architecture)", "-default-device"] + program.defines.map { "-D\($0)" }
+        let options = Self.options(program, architecture)
         let key = disk.key(program.file, options + ["\(compiler.version)", compiler.path, swiftTorchVersion])
         if let image = disk.read(key), (try? load(image, program)) != nil {
             loaded += 1

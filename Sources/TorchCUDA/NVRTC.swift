@@ -19,7 +19,8 @@ final class NVRTC: @unchecked Sendable {
         }
     }()
 
-    private init(majors: [Int]) throws(DeviceError) {
+    /// The first compiler of these major versions that is found.
+    init(majors: [Int]) throws(DeviceError) {
         let opened: CUDALibrary.Opened
         switch CUDALibrary.nvrtc.open(majors: majors) {
         case .success(let o): opened = o
