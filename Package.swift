@@ -51,7 +51,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
 
         .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
-        .testTarget(name: "TorchCUDATests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCUDATests", dependencies: Floor.all, swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchLinearAlgebraTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),

@@ -1,111 +1,115 @@
-// The kernels' sources: one binary is all that is needed. Every file of Kernels/ and every header that one of them includes has its lines here.
+// The kernels' sources: one binary is all that is needed. Written by Tools/kernel_sources.py.
 #include "CCUDA.h"
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 #define TEXT(name) static const char name[]
-TEXT(file_unary) = {
-#embed "../../Kernels/unary.cu"
-  , 0};
-TEXT(file_binary) = {
-#embed "../../Kernels/binary.cu"
-  , 0};
-TEXT(file_ternary) = {
-#embed "../../Kernels/ternary.cu"
-  , 0};
-TEXT(file_convert) = {
-#embed "../../Kernels/convert.cu"
-  , 0};
-TEXT(file_select) = {
-#embed "../../Kernels/select.cu"
-  , 0};
-TEXT(file_copy) = {
-#embed "../../Kernels/copy.cu"
-  , 0};
-TEXT(file_fill) = {
-#embed "../../Kernels/fill.cu"
-  , 0};
-TEXT(file_arange) = {
+TEXT(text_arange_cu) = {
 #embed "../../Kernels/arange.cu"
   , 0};
-TEXT(file_reduce) = {
+TEXT(text_binary_cu) = {
+#embed "../../Kernels/binary.cu"
+  , 0};
+TEXT(text_convert_cu) = {
+#embed "../../Kernels/convert.cu"
+  , 0};
+TEXT(text_copy_cu) = {
+#embed "../../Kernels/copy.cu"
+  , 0};
+TEXT(text_fill_cu) = {
+#embed "../../Kernels/fill.cu"
+  , 0};
+TEXT(text_reduce_cu) = {
 #embed "../../Kernels/reduce.cu"
   , 0};
-TEXT(header_preamble) = {
-#embed "../../Kernels/preamble.cuh"
+TEXT(text_select_cu) = {
+#embed "../../Kernels/select.cu"
   , 0};
-TEXT(header_kernel_args) = {
+TEXT(text_ternary_cu) = {
+#embed "../../Kernels/ternary.cu"
+  , 0};
+TEXT(text_unary_cu) = {
+#embed "../../Kernels/unary.cu"
+  , 0};
+TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
   , 0};
-TEXT(header_pointwise) = {
+TEXT(text_pointwise_cuh) = {
 #embed "../../Kernels/pointwise.cuh"
   , 0};
-TEXT(header_reduce) = {
+TEXT(text_preamble_cuh) = {
+#embed "../../Kernels/preamble.cuh"
+  , 0};
+TEXT(text_reduce_cuh) = {
 #embed "../../Kernels/reduce.cuh"
   , 0};
-TEXT(scalar_types) = {
-#embed "../TorchKernels/scalar/types.h"
-  , 0};
-TEXT(scalar_math) = {
-#embed "../TorchKernels/scalar/math.h"
-  , 0};
-TEXT(scalar_math64) = {
-#embed "../TorchKernels/scalar/math64.h"
-  , 0};
-TEXT(scalar_complex) = {
-#embed "../TorchKernels/scalar/complex.h"
-  , 0};
-TEXT(scalar_complex_functions) = {
-#embed "../TorchKernels/scalar/complex_functions.h"
-  , 0};
-TEXT(scalar_special) = {
-#embed "../TorchKernels/scalar/special.h"
-  , 0};
-TEXT(scalar_unary) = {
-#embed "../TorchKernels/scalar/unary.h"
-  , 0};
-TEXT(scalar_binary) = {
-#embed "../TorchKernels/scalar/binary.h"
-  , 0};
-TEXT(scalar_ternary) = {
-#embed "../TorchKernels/scalar/ternary.h"
-  , 0};
-TEXT(list_unary) = {
-#embed "../TorchKernels/include/st_unary.def"
-  , 0};
-TEXT(list_binary) = {
+TEXT(text_st_binary_def) = {
 #embed "../TorchKernels/include/st_binary.def"
   , 0};
-TEXT(list_ternary) = {
+TEXT(text_st_ternary_def) = {
 #embed "../TorchKernels/include/st_ternary.def"
+  , 0};
+TEXT(text_st_unary_def) = {
+#embed "../TorchKernels/include/st_unary.def"
+  , 0};
+TEXT(text_scalar_binary_h) = {
+#embed "../TorchKernels/scalar/binary.h"
+  , 0};
+TEXT(text_scalar_complex_h) = {
+#embed "../TorchKernels/scalar/complex.h"
+  , 0};
+TEXT(text_scalar_complex_functions_h) = {
+#embed "../TorchKernels/scalar/complex_functions.h"
+  , 0};
+TEXT(text_scalar_convert_h) = {
+#embed "../TorchKernels/scalar/convert.h"
+  , 0};
+TEXT(text_scalar_math_h) = {
+#embed "../TorchKernels/scalar/math.h"
+  , 0};
+TEXT(text_scalar_math64_h) = {
+#embed "../TorchKernels/scalar/math64.h"
+  , 0};
+TEXT(text_scalar_special_h) = {
+#embed "../TorchKernels/scalar/special.h"
+  , 0};
+TEXT(text_scalar_ternary_h) = {
+#embed "../TorchKernels/scalar/ternary.h"
+  , 0};
+TEXT(text_scalar_types_h) = {
+#embed "../TorchKernels/scalar/types.h"
+  , 0};
+TEXT(text_scalar_unary_h) = {
+#embed "../TorchKernels/scalar/unary.h"
   , 0};
 
 const cc_source *cc_sources(int32_t *count) {
   static const cc_source all[] = {
-    {"unary.cu", file_unary, false},
-    {"binary.cu", file_binary, false},
-    {"ternary.cu", file_ternary, false},
-    {"convert.cu", file_convert, false},
-    {"select.cu", file_select, false},
-    {"copy.cu", file_copy, false},
-    {"fill.cu", file_fill, false},
-    {"arange.cu", file_arange, false},
-    {"reduce.cu", file_reduce, false},
-    {"preamble.cuh", header_preamble, true},
-    {"kernel_args.h", header_kernel_args, true},
-    {"pointwise.cuh", header_pointwise, true},
-    {"reduce.cuh", header_reduce, true},
-    {"scalar/types.h", scalar_types, true},
-    {"scalar/math.h", scalar_math, true},
-    {"scalar/math64.h", scalar_math64, true},
-    {"scalar/complex.h", scalar_complex, true},
-    {"scalar/complex_functions.h", scalar_complex_functions, true},
-    {"scalar/special.h", scalar_special, true},
-    {"scalar/unary.h", scalar_unary, true},
-    {"scalar/binary.h", scalar_binary, true},
-    {"scalar/ternary.h", scalar_ternary, true},
-    {"st_unary.def", list_unary, true},
-    {"st_binary.def", list_binary, true},
-    {"st_ternary.def", list_ternary, true},
+    {"arange.cu", text_arange_cu, false},
+    {"binary.cu", text_binary_cu, false},
+    {"convert.cu", text_convert_cu, false},
+    {"copy.cu", text_copy_cu, false},
+    {"fill.cu", text_fill_cu, false},
+    {"reduce.cu", text_reduce_cu, false},
+    {"select.cu", text_select_cu, false},
+    {"ternary.cu", text_ternary_cu, false},
+    {"unary.cu", text_unary_cu, false},
+    {"kernel_args.h", text_kernel_args_h, true},
+    {"pointwise.cuh", text_pointwise_cuh, true},
+    {"preamble.cuh", text_preamble_cuh, true},
+    {"reduce.cuh", text_reduce_cuh, true},
+    {"st_binary.def", text_st_binary_def, true},
+    {"st_ternary.def", text_st_ternary_def, true},
+    {"st_unary.def", text_st_unary_def, true},
+    {"scalar/binary.h", text_scalar_binary_h, true},
+    {"scalar/complex.h", text_scalar_complex_h, true},
+    {"scalar/complex_functions.h", text_scalar_complex_functions_h, true},
+    {"scalar/convert.h", text_scalar_convert_h, true},
+    {"scalar/math.h", text_scalar_math_h, true},
+    {"scalar/math64.h", text_scalar_math64_h, true},
+    {"scalar/special.h", text_scalar_special_h, true},
+    {"scalar/ternary.h", text_scalar_ternary_h, true},
+    {"scalar/types.h", text_scalar_types_h, true},
+    {"scalar/unary.h", text_scalar_unary_h, true},
   };
   *count = (int32_t)(sizeof all / sizeof *all);
   return all;

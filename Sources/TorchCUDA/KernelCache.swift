@@ -119,7 +119,7 @@ final class KernelCache: @unchecked Sendable {
 // MARK: - Compiling
 
 /// A kernel's file or a header.
-private struct KernelSource {
+struct KernelSource {
     let name: String
     let text: UnsafePointer<CChar>
     let isHeader: Bool

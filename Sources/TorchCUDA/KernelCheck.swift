@@ -13,6 +13,20 @@ package enum KernelCheck {
         return nil
     }
 
+    /// Headers that a file in this binary includes and that are not in it; and files that a family names and are not there.
+    package static var missingSources: [String] {
+        let sources = KernelSource.all
+        let names = Set(sources.map(\.name))
+        var missing = Set(KernelFamily.allCases.map(\.file)).subtracting(names)
+        for s in sources {
+            for line in String(cString: s.text).split(separator: "\n") where line.hasPrefix("#include \"") {
+                let name = String(line.dropFirst(10).prefix { $0 != "\"" })
+                if !names.contains(name), !names.contains("scalar/\(name)") { missing.insert("\(name) of \(s.name)") }
+            }
+        }
+        return missing.sorted()
+    }
+
     /// Machine code of the program that has kernel `symbol`.
     package static func compile(_ symbol: String, architecture: String) throws(DeviceError) -> [UInt8] {
         guard let number = (0..<KernelFamily.kernelCount).first(where: { KernelFamily.symbol(of: $0) == symbol }) else { throw .kernel(symbol, log: "there is no kernel of this name") }

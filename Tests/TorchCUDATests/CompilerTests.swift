@@ -4,6 +4,12 @@ import Testing
 import TorchCUDA
 import TorchTensor
 
+@Suite struct KernelSourceTests {
+    @Test func everyFileAndHeaderIsInTheBinary() {
+        #expect(KernelCheck.missingSources == [])
+    }
+}
+
 @Suite(.enabled(if: KernelCheck.unavailableReason == nil, "NVRTC is not installed")) struct CompilerTests {
     @Test(arguments: [
         "unary_gelu_f32_run", "unary_sigmoid_c64_strided", "binary_add_bf16_run", "binary_pow_i64_run", "ternary_lerp_f64_run", "convert_f32_bf16_run", "select_4_run",

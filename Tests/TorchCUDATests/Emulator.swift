@@ -18,6 +18,8 @@ enum Emulator {
 
     /// Makes this process, a child of the tests, find the emulator when it first asks for a device.
     static func use(cache: String = "none", _ settings: [String: String] = [:]) {
+        // What a child says when it dies is shown nowhere else.
+        if let errors = getenv("SWIFT_TORCH_TEST_ERRORS") { dup2(open(errors, O_WRONLY | O_CREAT | O_APPEND, 0o644), 2) }
         setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
         setenv("SWIFT_TORCH_NVRTC", path!, 1)
         setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
