@@ -1,8 +1,9 @@
 """Compiles every kernel of the contract with NVRTC to machine code, without a GPU: python Tools/nvrtc_compile.py [--arch sm_90] [--only GLOB] [--keep DIR] [--resources CUOBJDUMP].
 
 Several compilations go into one program, as each file can be included again with other definitions: that shares the work of the preamble. Exit status 1 if something fails,
-a symbol is missing, or a kernel spills registers."""
+a symbol is missing, or a kernel takes much stack (spilled registers, local arrays)."""
 import argparse
+import concurrent.futures
 import ctypes
 import fnmatch
 import glob
@@ -99,35 +100,43 @@ def main():
     parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--keep", help="folder for the cubins")
     parser.add_argument("--resources", help="cuobjdump, to report registers and spills")
-    parser.add_argument("--registers", type=int, default=255, help="most registers of a kernel")
+    parser.add_argument("--stack", type=int, default=128, help="most bytes of stack (spilled registers and local arrays) of a kernel")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="compilations at a time")
     options = parser.parse_args()
     nvrtc, known, failures, compiled, size = NVRTC(), headers(), 0, 0, 0
     flags = ["--std=c++20", f"--gpu-architecture={options.arch}", "-default-device"]
     work = [k for k in kernel_list.kernels() if any(fnmatch.fnmatch(s, options.only) for s in k[2])]
     begin, usage = time.time(), []
-    for group in batches(work, options.batch):
-        # A failing batch is taken apart, to name what fails.
+
+    def compile_group(group):
+        """[(compilations, cubin, log)]: one, or one for each where the batch fails, to name what does."""
         cubin, log = nvrtc.compile("batch.cu", batch_source(group), known, flags)
-        parts = [(group, cubin, log)] if cubin else [([k], *nvrtc.compile("kernel.cu", batch_source([k]), known, flags)) for k in group]
-        for part, cubin, log in parts:
+        return [(group, cubin, log)] if cubin else [([k], *nvrtc.compile("kernel.cu", batch_source([k]), known, flags)) for k in group]
+
+    # NVRTC runs without Python's lock.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for part, cubin, log in (p for parts in pool.map(compile_group, batches(work, options.batch)) for p in parts):
             if not cubin:
                 failures += 1
                 print(f"FAILED {kernel_list.line(*part[0])}\n{log[:3000]}")
-                if failures >= 5:
-                    sys.exit("too many failures")
                 continue
             size += len(cubin)
             if options.keep:
                 os.makedirs(options.keep, exist_ok=True)
-                open(f"{options.keep}/{part[0][2][0]}.cubin", "wb").write(cubin)
-            for k in part:
-                for s in k[2]:
+                with open(f"{options.keep}/{part[0][2][0]}.cubin", "wb") as f:
+                    f.write(cubin)
+            for file, defines, symbols in part:
+                for s in symbols:
                     compiled += 1
                     if s.encode() + b"\0" not in cubin:
                         failures += 1
-                        print(f"MISSING {s} in {k[0]} {' '.join(k[1])}")
+                        print(f"MISSING {s} in {file} {' '.join(defines)}")
             if options.resources:
                 usage += resources(options.resources, cubin)
+    for name, _, stack, _ in usage:
+        if stack > options.stack:
+            failures += 1
+            print(f"STACK {name} takes {stack} bytes of stack a thread")
     print(f"NVRTC {nvrtc.version[0]}.{nvrtc.version[1]} {options.arch}: {compiled} kernels of {len(work)} compilations, {size / 1e6:.1f} MB, {time.time() - begin:.1f} s, {failures} failures")
     if usage:
         most = max(usage, key=lambda u: u[1])
