@@ -3,6 +3,9 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 #define TEXT(name) static const char name[]
+TEXT(text_addrows_cu) = {
+#embed "../../Kernels/addrows.cu"
+  , 0};
 TEXT(text_arange_cu) = {
 #embed "../../Kernels/arange.cu"
   , 0};
@@ -18,17 +21,38 @@ TEXT(text_copy_cu) = {
 TEXT(text_fill_cu) = {
 #embed "../../Kernels/fill.cu"
   , 0};
+TEXT(text_gather_cu) = {
+#embed "../../Kernels/gather.cu"
+  , 0};
+TEXT(text_layernorm_cu) = {
+#embed "../../Kernels/layernorm.cu"
+  , 0};
+TEXT(text_matmul_cu) = {
+#embed "../../Kernels/matmul.cu"
+  , 0};
+TEXT(text_optim_cu) = {
+#embed "../../Kernels/optim.cu"
+  , 0};
 TEXT(text_reduce_cu) = {
 #embed "../../Kernels/reduce.cu"
   , 0};
+TEXT(text_scatter_cu) = {
+#embed "../../Kernels/scatter.cu"
+  , 0};
 TEXT(text_select_cu) = {
 #embed "../../Kernels/select.cu"
+  , 0};
+TEXT(text_softmax_cu) = {
+#embed "../../Kernels/softmax.cu"
   , 0};
 TEXT(text_ternary_cu) = {
 #embed "../../Kernels/ternary.cu"
   , 0};
 TEXT(text_unary_cu) = {
 #embed "../../Kernels/unary.cu"
+  , 0};
+TEXT(text_block_cuh) = {
+#embed "../../Kernels/block.cuh"
   , 0};
 TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
@@ -84,15 +108,23 @@ TEXT(text_scalar_unary_h) = {
 
 const cc_source *cc_sources(int32_t *count) {
   static const cc_source all[] = {
+    {"addrows.cu", text_addrows_cu, false},
     {"arange.cu", text_arange_cu, false},
     {"binary.cu", text_binary_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
     {"fill.cu", text_fill_cu, false},
+    {"gather.cu", text_gather_cu, false},
+    {"layernorm.cu", text_layernorm_cu, false},
+    {"matmul.cu", text_matmul_cu, false},
+    {"optim.cu", text_optim_cu, false},
     {"reduce.cu", text_reduce_cu, false},
+    {"scatter.cu", text_scatter_cu, false},
     {"select.cu", text_select_cu, false},
+    {"softmax.cu", text_softmax_cu, false},
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
+    {"block.cuh", text_block_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},

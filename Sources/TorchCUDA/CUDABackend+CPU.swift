@@ -9,14 +9,6 @@ extension CUDABackend {
     }
 
     // MARK: Rows
-    public func rmsNorm(_ y: Operand, rstd: Operand, _ x: Operand, weight: Operand?, epsilon: Double) -> Bool {
-        onCPU("rmsNorm", [.write(y), .write(rstd), .read(x), .read(weight)], failure: true) { $0.rmsNorm($1[0], rstd: $1[1], $1[2], weight: $1.optional(3), epsilon: epsilon) }
-    }
-    public func rmsNormBackward(dx: Operand?, dweight: Operand?, _ dy: Operand, _ x: Operand, weight: Operand?, rstd: Operand) -> Bool {
-        onCPU("rmsNormBackward", [.write(dx), .write(dweight), .read(dy), .read(x), .read(weight), .read(rstd)], failure: true) {
-            $0.rmsNormBackward(dx: $1.optional(0), dweight: $1.optional(1), $1[2], $1[3], weight: $1.optional(4), rstd: $1[5])
-        }
-    }
     public func batchNormStatistics(mean: Operand, variance: Operand, _ x: Operand) -> Bool {
         onCPU("batchNormStatistics", [.write(mean), .write(variance), .read(x)], failure: true) { $0.batchNormStatistics(mean: $1[0], variance: $1[1], $1[2]) }
     }
@@ -29,16 +21,6 @@ extension CUDABackend {
         onCPU("batchNormBackward", [.write(dx), .write(dweight), .write(dbias), .read(dy), .read(x), .read(mean), .read(rstd), .read(weight)], failure: true) {
             $0.batchNormBackward(
                 dx: $1.optional(0), dweight: $1.optional(1), dbias: $1.optional(2), $1[3], $1[4], mean: $1[5], rstd: $1[6], weight: $1.optional(7), training: training)
-        }
-    }
-    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool {
-        onCPU("crossEntropy", [.write(loss), .write(lse), .read(x), .read(target)], failure: true) {
-            $0.crossEntropy(loss: $1[0], lse: $1[1], $1[2], $1[3], ignoreIndex: ignoreIndex)
-        }
-    }
-    public func crossEntropyBackward(_ dx: Operand, _ x: Operand, _ target: Operand, lse: Operand, scale: Operand, ignoreIndex: Int) -> Bool {
-        onCPU("crossEntropyBackward", [.write(dx), .read(x), .read(target), .read(lse), .read(scale)], failure: true) {
-            $0.crossEntropyBackward($1[0], $1[1], $1[2], lse: $1[3], scale: $1[4], ignoreIndex: ignoreIndex)
         }
     }
 

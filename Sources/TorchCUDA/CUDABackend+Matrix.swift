@@ -6,7 +6,7 @@ import TorchRuntime
 extension CUDABackend {
     public func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool {
         let host = { onCPU("matmul", [beta == 0 ? .write(out) : .update(out), .read(a), .read(b)], failure: true) { $0.matmul($1[0], $1[1], $1[2], alpha: alpha, beta: beta) } }
-        guard Self.hasRowKernels(out.dtype) else { return host() }
+        guard out.dtype.isDifferentiable else { return host() }
         return onDevice(
             "matmul", failure: true,
             { () throws(DeviceError) in

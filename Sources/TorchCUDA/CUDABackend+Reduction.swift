@@ -33,6 +33,7 @@ extension CUDABackend {
         if op != .argmax && op != .argmin { gone.sort { abs($0.inStride) > abs($1.inStride) } }
         kept = Self.merged(kept.sorted { (abs($0.inStride), $0.outStride) > (abs($1.inStride), $1.outStride) })
         gone = Self.merged(gone)
+        if gone.contains(where: { $0.extent == 0 }) { gone = [Axis(extent: 0, inStride: 0, outStride: 0)] }
         let outputs = kept.reduce(1) { $0 * $1.extent }
         let elements = gone.reduce(1) { $0 * $1.extent }
         if outputs == 0 { return }
@@ -55,23 +56,22 @@ extension CUDABackend {
         // Neighbours in memory are read by neighbouring threads: those of one output, or those of 32 outputs.
         let isOuter = outputs >= 32 && elements > 1 && (kept.last.map { abs($0.inStride) } ?? .max) < (gone.last.map { abs($0.inStride) } ?? .max)
         let kernel = KernelFamily.reduce.number(Int(op.rawValue), Int(x.dtype.rawValue), isOuter ? 1 : 0)
-        // All of it follows from the shape alone, so that the same shape gives the same bits on every device.
-        let lines = isOuter ? (outputs + 31) / 32 : outputs
-        let perBlock = isOuter ? 8 : 32
-        let splits = lines >= 512 ? 1 : max(1, min(512 / lines, elements / (perBlock * 64), 1024))
+        // All of it follows from the shape alone, so that the same shape gives the same bits on every device: threads for one output, outputs of a block, and into how
+        // many parts each output's elements are split where there are too few blocks to keep a device busy.
+        var threads = isOuter ? 8 : 32
+        while !isOuter, threads < 256, threads * 4 < elements { threads *= 2 }
+        let perBlock = isOuter ? 32 : 256 / threads
+        let lines = (outputs + perBlock - 1) / perBlock
+        var splits = lines >= 512 ? 1 : max(1, min(512 / lines, elements / (threads * 16)))
+        // No part may be empty.
+        if splits > 1 { splits = (elements + (elements + splits - 1) / splits - 1) / ((elements + splits - 1) / splits) }
         a.splits = UInt32(splits)
         let workspace = splits > 1 ? gpu.allocate(byteCount: outputs * splits * Int(ST_REDUCE_STATE_BYTES)) : nil
         if splits > 1 {
             guard let workspace else { throw refusal(byteCount: outputs * splits * Int(ST_REDUCE_STATE_BYTES)) }
             a.workspace = CUDADevice.address(workspace.pointer)
         }
-        if isOuter {
-            try gpu.launch(kernel, grid: (lines, splits, 1), block: (32, 8), &a)
-        } else {
-            var threads = 32
-            while threads < 512, threads * 4 * splits < elements { threads *= 2 }
-            try gpu.launch(kernel, grid: (outputs, splits, 1), block: (threads, 1), &a)
-        }
+        try gpu.launch(kernel, grid: (lines, splits, 1), block: isOuter ? (32, threads) : (threads, perBlock), &a)
         if splits > 1 {
             let finish = KernelFamily.reduce.number(Int(op.rawValue), Int(x.dtype.rawValue), 2)
             try gpu.launch(finish, grid: ((outputs + 255) / 256, 1, 1), block: (256, 1), &a)

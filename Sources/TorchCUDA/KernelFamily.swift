@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, addRows, matmul, optim
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -27,6 +27,7 @@ enum KernelFamily: Int, CaseIterable {
         case .ternary: Int(TernaryOp.count.rawValue)
         case .reduce: Int(ReduceOp.count.rawValue)
         case .convert: DType.allCases.count
+        case .scatter: Self.scatterNames.count
         default: 1
         }
     }
@@ -42,10 +43,10 @@ enum KernelFamily: Int, CaseIterable {
 
     private var variants: Int {
         switch self {
-        case .unary, .binary, .ternary, .convert, .select, .copy, .fill, .optim: 2
-        case .reduce, .layerNorm, .gather: 3
-        case .softmax: 4
-        case .arange, .addRows, .matmul: 1
+        case .unary, .binary, .ternary, .convert, .select, .copy, .fill, .gather, .optim: 2
+        case .reduce, .layerNorm: 3
+        case .softmax: 6
+        case .arange, .scatter, .addRows, .matmul: 1
         }
     }
 
@@ -55,9 +56,12 @@ enum KernelFamily: Int, CaseIterable {
         case .binary: String(cString: cc_binary_name(Int32(row)))
         case .ternary: String(cString: cc_ternary_name(Int32(row)))
         case .reduce: String(cString: cc_reduce_name(Int32(row)))
+        case .scatter: Self.scatterNames[row]
         default: ""
         }
     }
+    /// In the order of `ScatterOp`.
+    private static let scatterNames = ["replace", "sum", "prod", "max", "min"]
 
     private func columnName(_ column: Int) -> String { isBySize ? "\(1 << column)" : String(cString: cc_type_name(Int32(column))) }
 
@@ -101,10 +105,11 @@ enum KernelFamily: Int, CaseIterable {
             let from = String(cString: cc_type_name(Int32(row)))
             (defines, symbols) = (["ST_FROM=\(from)", "ST_TO=\(name)"], ["run", "strided"].map { "convert_\(from)_\(name)_\($0)" })
         case .select, .copy, .fill: (defines, symbols) = (["ST_SIZE=\(name)"], ["run", "strided"].map { "\(family)_\(name)_\($0)" })
-        case .gather: (defines, symbols) = (["ST_SIZE=\(name)"], ["gather", "scatter", "takeRows"].map { "\($0)_\(name)" })
-        case .softmax: (defines, symbols) = ([type], ["softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward"].map { "\($0)_\(name)" })
+        case .gather: (defines, symbols) = (["ST_SIZE=\(name)"], ["gather", "takeRows"].map { "\($0)_\(name)" })
+        case .softmax: (defines, symbols) = ([type], ["softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward"].map { "\($0)_\(name)" })
         case .layerNorm: (defines, symbols) = ([type], ["layerNorm", "layerNormBackward", "layerNormBackwardWeights"].map { "\($0)_\(name)" })
         case .optim: (defines, symbols) = ([type], ["sgd", "adam"].map { "\($0)_\(name)" })
+        case .scatter: (defines, symbols) = (["ST_OP=\(op)", type], ["scatter_\(op)_\(name)"])
         case .arange, .addRows, .matmul: (defines, symbols) = ([type], ["\(family)_\(name)"])
         }
         return Program(file: family.file, defines: defines, symbols: symbols, first: number - (number - bases[family.rawValue]) % variants)

@@ -294,4 +294,55 @@ private let shape: Dims = [5, 8]
             #expect(Tensor.ones(100_000, device: .cuda).sum().item() == 100_000)
         }
     }
+
+    /// Products, rows and indices: kernels on the device against the CPU.
+    @Test func productsRowsAndIndices() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            func same(_ name: String, _ a: Tensor, _ b: Tensor, _ tolerance: Double = 1e-5) {
+                #expect(a.device == .cuda && a.shape == b.shape && a.dtype == b.dtype, "\(name)")
+                let (x, y) = (a.array(of: Double.self), b.array(of: Double.self))
+                #expect(zip(x, y).allSatisfy { abs($0 - $1) <= tolerance * (1 + abs($1)) }, "\(name): \(a) \(b)")
+            }
+            manualSeed(1)
+            let (a, b) = (Tensor.randn(3, 70, 33), Tensor.randn(33, 65))
+            same("matmul", a.to(.cuda).matmul(b.to(.cuda)), a.matmul(b), 1e-4)
+            same("transposed", a.to(.cuda).transpose(1, 2).matmul(a.to(.cuda)), a.transpose(1, 2).matmul(a), 1e-4)
+            same("vector", b.to(.cuda).t().matmul(b.to(.cuda)[0..., 0]), b.t().matmul(b[0..., 0]), 1e-4)
+            for (rows, columns) in [(3, 5), (2, 1000), (40, 33)] {
+                let x = Tensor.randn(rows, columns) * 3
+                same("softmax", x.to(.cuda).softmax(dim: 1), x.softmax(dim: 1))
+                same("softmax of dim 0", x.to(.cuda).softmax(dim: 0), x.softmax(dim: 0))
+                same("logSoftmax", x.to(.cuda).logSoftmax(dim: 1), x.logSoftmax(dim: 1))
+            }
+            let x = Tensor.arange(24, dtype: .float32).reshape([4, 6])
+            let (rows, index) = (Tensor([3, 0, 0, 2]), Tensor([[5, 0], [1, 1], [2, 4], [0, 3]]))
+            same("indexSelect", x.to(.cuda).indexSelect(0, rows.to(.cuda)), x.indexSelect(0, rows))
+            same("gather", x.to(.cuda).gather(1, index.to(.cuda)), x.gather(1, index))
+            let source = Tensor.ones(4, 2)
+            same("scatter", x.to(.cuda).scatter(1, index.to(.cuda), source.to(.cuda)), x.scatter(1, index, source))
+            same("scatterAdd", x.to(.cuda).t().scatterAdd(0, index.t().to(.cuda), source.t().to(.cuda)), x.t().scatterAdd(0, index.t(), source.t()))
+            same("indexAdd", x.to(.cuda).indexAdd(0, rows.to(.cuda), x.to(.cuda), alpha: 2), x.indexAdd(0, rows, x, alpha: 2))
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// The index that is out of range is named, wherever it is found.
+    @Test func indicesOutOfRange() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let x = Tensor.zeros(4, 6)
+            let (rows, index) = (Tensor([3, 0, 4, 9]), Tensor([[5, 0], [1, 1], [2, 6], [0, 7]]))
+            let wrong: [(Device) -> Tensor] = [
+                { x.to($0).indexSelect(0, rows.to($0)) }, { x.to($0).gather(1, index.to($0)) }, { x.to($0).scatter(1, index.to($0), Tensor.ones(4, 2).to($0)) },
+                { x.to($0).indexAdd(0, rows.to($0), x.to($0)) }, { embedding(rows.to($0), x.to($0)) },
+            ]
+            for (i, body) in wrong.enumerated() {
+                func message(_ device: Device) -> String {
+                    do { return "\(try withTensorErrors { body(device) })" } catch { return "\(error)" }
+                }
+                #expect(message(.cuda) == message(.cpu) && message(.cpu).contains("out of bounds"), "case \(i): \(message(.cuda)) / \(message(.cpu))")
+            }
+        }
+    }
 }
