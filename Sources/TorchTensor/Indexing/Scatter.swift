@@ -208,7 +208,7 @@ extension Tensor {
         var sizes = x.dims
         sizes[d] = k.count
         let places = Tensor.slices(k.countedFromEnd(x.dims[d]), d, sizes)
-        return x.scatter(d, places, value.to(dtype).expanded(to: sizes)).reshaped(dims)
+        return x.scatter(d, places, value.to(dtype).to(device).expanded(to: sizes)).reshaped(dims)
     }
 
     /// Slices of `source` combined at positions `index` along `dim`. PyTorch: `torch.index_reduce`.
