@@ -28,6 +28,9 @@ ST_KERNEL(faulty_divided, st_run_args, 1024) {
   }
 }
 ST_KERNEL(faulty_past_the_end, st_run_args, 1024) { ((float *)args.address[0])[args.count] = 1.0f; }
+ST_KERNEL(faulty_before, st_run_args, 1024) { ((float *)args.address[0])[-1] = 1.0f; }
+ST_KERNEL(faulty_read, st_run_args, 1024) { ((float *)args.address[0])[0] = ((const float *)args.address[1])[args.count]; }
+ST_KERNEL(faulty_nowhere, st_run_args, 1024) { *(float *)(args.address[2] + 16) = 1.0f; }
 ST_KERNEL(faulty_past_shared, st_run_args, 1024) {
   ST_SHARED(float, row, 32);
   row[threadIdx.x + 1] = 0.0f;
@@ -48,12 +51,12 @@ extern "C" int32_t cuMemGetInfo_v2(size_t *, size_t *);
 
 namespace st_emulator {
 
-static void expect_fault(const char *symbol, uint32_t threads, const char *wanted) {
-  Buffer out(256 * sizeof(float)), in(256 * sizeof(float));
+static void expect_fault(const char *symbol, uint32_t threads, const char *wanted, size_t count = 256) {
+  Buffer out(count * sizeof(float)), in(256 * sizeof(float));
   st_run_args args = {};
   args.address[0] = out.address;
   args.address[1] = in.address;
-  args.count = 256;
+  args.count = count;
   emulator_set("QUIET", "1");
   int32_t result = try_launch("faulty.cu", "", symbol, &args, {1, 1, 1}, {threads, 1, 1});
   emulator_set("QUIET", nullptr);
@@ -101,7 +104,12 @@ ST_CHECK(faults_are_found) {
   expect_fault("faulty_left", 64, "threads have left the kernel while others wait at a barrier");
   expect_fault("faulty_divided", 64, "threads of one block wait at different barriers");
   expect_fault("faulty_divided", 64, "check_faults.cpp:");
-  expect_fault("faulty_past_the_end", 32, "a write past the end of an allocation of 1024 bytes");
+  expect_fault("faulty_past_the_end", 32, "an access 0 bytes past the end of an allocation of 1024 bytes (block 0,0,0 thread ");
+  // Where the size is no multiple of the alignment, a write is seen after the launch.
+  expect_fault("faulty_past_the_end", 32, "a write past the end of an allocation of 1000 bytes", 250);
+  expect_fault("faulty_before", 32, "a write before an allocation of 1024 bytes");
+  expect_fault("faulty_read", 32, "an access 0 bytes past the end of an allocation of 1024 bytes");
+  expect_fault("faulty_nowhere", 32, "an access of 0x10, which is not allocated");
   expect_fault("faulty_past_shared", 32, "a write outside of shared array row");
   expect_fault("faulty_shuffle", 32, "threads wait for each other");
 }

@@ -350,7 +350,7 @@ API cuLaunchKernel(EmulatedFunction *function, uint32_t gx, uint32_t gy, uint32_
   fault_text = fault;
   // An asynchronous fault reaches the host without its text, so it is said here too.
   if (!settings.quiet) fprintf(stderr, "CUDA emulator: %s\n", fault.c_str());
-  return broken = fault.find("a write ") != std::string::npos ? kIllegalAddress : kLaunchFailed;
+  return broken = fault.find(": a write ") != std::string::npos || fault.find(": an access ") != std::string::npos ? kIllegalAddress : kLaunchFailed;
 }
 
 // ---- for tests

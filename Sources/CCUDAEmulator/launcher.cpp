@@ -1,5 +1,6 @@
 #include "launcher.h"
 #include "memory.h"
+#include "trap.h"
 #include <mutex>
 
 namespace st_emulator {
@@ -27,6 +28,7 @@ std::string run_kernel(const Kernel &kernel, const void *arguments, const Launch
   alignas(16) static char aligned[8192];
   if (copy.size() > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 8 KiB of arguments";
   memcpy(aligned, copy.data(), copy.size());
+  TrapAccesses trap;
   for (uint64_t k = 0; k < blocks; ++k) {
     uint64_t b = listed ? order[k] : k;
     Coordinates index = {(uint32_t)(b % launch.grid.x), (uint32_t)(b / launch.grid.x % launch.grid.y), (uint32_t)(b / launch.grid.x / launch.grid.y)};

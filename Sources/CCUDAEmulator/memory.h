@@ -1,4 +1,4 @@
-// Device memory: ordinary memory, fenced, filled with 0xFF, and counted against a limit.
+// Device memory: pages of its own for each allocation, fenced, filled with 0xFF, and counted against a limit.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +15,10 @@ bool is_allocated(uint64_t address, size_t bytes);
 uint64_t allocated_bytes();
 void set_memory_limit(uint64_t bytes);
 uint64_t memory_limit();
+/// What addresses are multiples of: 256, or less, so that less lies between the end of an allocation and the page behind it.
+void set_alignment(size_t bytes);
+/// What is wrong with an address that can not be accessed.
+std::string describe(uint64_t address);
 /// What was written outside of allocations since the last look, or "". Mends it, so that it is reported once.
 std::string check_fences();
 

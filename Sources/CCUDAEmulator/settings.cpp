@@ -40,6 +40,8 @@ void read_settings() {
   if (const char *v = variable("MISSING")) s.missing = v;
   if (const char *v = variable("FAIL_COMPILE")) s.fail_compile = v;
   s.quiet = variable("QUIET");
+  const char *aligned = variable("ALIGNMENT");
+  set_alignment(aligned && atoi(aligned) > 0 ? (size_t)atoi(aligned) : 256);
   const char *memory = variable("MEMORY");
   set_memory_limit(memory ? strtoull(memory, nullptr, 10) : 4ull << 30);
   settings = s;

@@ -102,16 +102,19 @@ ST_FN complex128 m_tan(complex128 z) { return c_swap(m_tanh(c_swap(z))); }
 ST_FN bool c_huge(complex128 z) { return m_fabs(z.re) > 1e16 || m_fabs(z.im) > 1e16; }
 ST_FN double c_log_twice(complex128 z) { return m_log(c_pair(z.re * 0.5, z.im * 0.5)).re + 1.3862943611198906; }
 static complex128 m_asin(complex128 z) {
+  if (z.re == 0.0 && z.im != z.im) return z;
   if (c_huge(z)) return c_pair(m_atan2(z.re, m_fabs(z.im)), m_copysign(c_log_twice(z), z.im));
   complex128 a = m_sqrt(c_pair(1.0 - z.re, -z.im)), b = m_sqrt(c_pair(1.0 + z.re, z.im));
   return c_pair(m_atan2(z.re, a.re * b.re - a.im * b.im), m_asinh(a.re * b.im - a.im * b.re));
 }
 static complex128 m_acos(complex128 z) {
+  if (z.re == 0.0 && z.im != z.im) return c_pair(1.5707963267948966, z.im);
   if (c_huge(z)) return c_pair(m_atan2(m_fabs(z.im), z.re), -m_copysign(c_log_twice(z), z.im));
   complex128 a = m_sqrt(c_pair(1.0 - z.re, -z.im)), b = m_sqrt(c_pair(1.0 + z.re, z.im));
   return c_pair(2.0 * m_atan2(a.re, b.re), m_asinh(b.re * a.im - b.im * a.re));
 }
 static complex128 m_acosh(complex128 z) {
+  if (z.re == 0.0 && z.im != z.im) return c_pair(z.im, 1.5707963267948966);
   if (c_huge(z)) return c_pair(c_log_twice(z), m_atan2(z.im, z.re));
   complex128 a = m_sqrt(c_pair(z.re - 1.0, z.im)), b = m_sqrt(c_pair(z.re + 1.0, z.im));
   return c_pair(m_asinh(a.re * b.re + a.im * b.im), 2.0 * m_atan2(a.im, b.re));
@@ -122,9 +125,12 @@ static complex128 m_atanh(complex128 z) {
     // About 1 / z: x / (x^2 + y^2), by whichever part is larger.
     double q = m_fabs(x) > m_fabs(y) ? y / x : x / y;
     double r = m_isinf(x) || m_isinf(y) ? 0.0 : m_fabs(x) > m_fabs(y) ? 1.0 / (m_fabs(x) * (1.0 + q * q)) : m_fabs(q) / (m_fabs(y) * (1.0 + q * q));
-    return c_pair(m_copysign(r, x), y != y ? y : m_copysign(1.5707963267948966, y));
+    return c_pair(m_copysign(r, x), y != y || (x != x && !m_isinf(y)) ? c_nan() : m_copysign(1.5707963267948966, y));
   }
+  if (x == 0.0 && y != y) return z;
   double a = 1.0 - m_fabs(x), re = 0.25 * m_log1p(4.0 * m_fabs(x) / (a * a + y * y));
+  // At the poles themselves the square of a tiny part would be lost.
+  if (a == 0.0 && m_fabs(y) < 1e-8) re = 0.5 * (0.69314718055994531 - m_log(m_fabs(y)));
   return c_pair(m_copysign(re, x), 0.5 * m_atan2(2.0 * y, a * (1.0 + m_fabs(x)) - y * y));
 }
 ST_FN complex128 m_asinh(complex128 z) { return c_swap(m_asin(c_swap(z))); }
