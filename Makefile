@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 # Run-time libraries that make it fast, and the pictures; none is needed to build.
 PACKAGES := libopenblas0-openmp libdnnl2 dataset-fashion-mnist
 
-.PHONY: help setup build train demo test lint format conformance peers snippets bench static fuzz clean
+.PHONY: help setup build train demo test lint format conformance peers snippets bench static fuzz cuda-compile clean
 
 help:
 	@echo "make train        train a network on Fashion-MNIST (or the embedded digits)"
@@ -20,6 +20,7 @@ help:
 	@echo "make snippets     compile the examples of the README and of doc comments"
 	@echo "make bench        print the benchmark's JSON lines"
 	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
+	@echo "make cuda-compile compile every CUDA kernel to machine code by NVRTC (no GPU needed; fetches 100 MB by pip once)"
 	@echo "make lint         check the format of the sources; make format mends it"
 
 # Installs what is missing if this is Debian and we may; otherwise says so in one line and goes on.
@@ -105,5 +106,13 @@ fuzz:
 	.build-fuzz/torch-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=32768 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -artifact_prefix=.build-fuzz/ \
 	  -print_final_stats=1 .build-fuzz/corpus Fuzz/Seeds
 
+# NVRTC needs neither a GPU nor a driver. Pinned, as machine code of a newer one may be refused by a driver. Where pip fails this is skipped and says so.
+CUDA_WHEELS := nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cuobjdump==13.2.51 nvidia-cuda-nvdisasm==13.2.51
+cuda-compile:
+	@python3 Tools/kernel_list.py
+	@test -f .build-cuda/complete || { rm -rf .build-cuda && python3 -m venv .build-cuda && .build-cuda/bin/pip install -q $(CUDA_WHEELS) && touch .build-cuda/complete; } >/dev/null 2>&1 || rm -rf .build-cuda
+	@if [ -f .build-cuda/complete ]; then .build-cuda/bin/python Tools/nvrtc_compile.py --resources "$$(ls .build-cuda/lib/python3*/site-packages/nvidia/*/bin/cuobjdump)" $(ARGS); \
+	else echo "without NVRTC (pip could not install it): the kernels are not compiled for the device"; fi
+
 clean:
-	rm -rf .build .build-static .build-fuzz .build-peers
+	rm -rf .build .build-static .build-fuzz .build-peers .build-cuda

@@ -7,6 +7,8 @@ let package = Package(
     products: [
         .library(name: "Torch", targets: ["Torch"]),
         .executable(name: "swift-torch", targets: ["swift-torch"]),
+        // For tests only: nothing links it, they open it in the place of CUDA's driver and compiler.
+        .library(name: "cuda-emulator", type: .dynamic, targets: ["CCUDAEmulator"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -19,10 +21,12 @@ let package = Package(
             exclude: ["scalar", "cpu"],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
         .target(name: "CVendor", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CCUDA", linkerSettings: [.linkedLibrary("dl")]),
         // Floor 2: what every device shares.
         .target(name: "TorchRuntime", dependencies: Floor.kernels, swiftSettings: swiftSettings),
         // Floor 3: devices.
         .target(name: "TorchCPU", dependencies: Floor.runtime, swiftSettings: swiftSettings),
+        .target(name: "TorchCUDA", dependencies: Floor.runtime, swiftSettings: swiftSettings),
         // Floor 4: tensors, operators with their derivatives, autograd.
         .target(name: "TorchTensor", dependencies: Floor.devices + [.product(name: "ComplexModule", package: "swift-numerics")], swiftSettings: swiftSettings),
         // Floor 5
@@ -38,7 +42,16 @@ let package = Package(
         .executableTarget(name: "torch-bench", dependencies: Floor.tools, swiftSettings: swiftSettings),
         .executableTarget(name: "torch-conformance", dependencies: Floor.tools, swiftSettings: swiftSettings),
 
+        // Kernels/*.cu as host code, with look-alikes of the driver and of NVRTC.
+        .target(
+            name: "CCUDAEmulator",
+            cxxSettings: [
+                .headerSearchPath("."), .headerSearchPath("../../Kernels"), .headerSearchPath("../TorchKernels"), .headerSearchPath("../TorchKernels/include"),
+            ],
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
+
         .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCUDATests", dependencies: Floor.all, swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchLinearAlgebraTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
@@ -47,6 +60,8 @@ let package = Package(
         .testTarget(name: "TorchNNTests", dependencies: Floor.all, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchDataTests", dependencies: Floor.all, swiftSettings: swiftSettings),
         .testTarget(name: "TorchOperatorsTests", dependencies: Floor.all, swiftSettings: swiftSettings),
+        // They open the library that the product cuda-emulator is.
+        .testTarget(name: "CUDAEmulatorTests", swiftSettings: swiftSettings),
         // They run the tool.
         .testTarget(name: "CommandTests", dependencies: Floor.formats + ["swift-torch"], swiftSettings: swiftSettings),
     ],
@@ -56,9 +71,9 @@ let package = Package(
 /// What each floor may import. Every target names all modules below it, though it gets them by re-export too: SwiftPM compiles a target again only when a module that
 /// it names has changed, and a re-exporting module does not change.
 enum Floor {
-    static let kernels: [Target.Dependency] = ["TorchKernels", "CVendor"]
+    static let kernels: [Target.Dependency] = ["TorchKernels", "CVendor", "CCUDA"]
     static let runtime = kernels + ["TorchRuntime"]
-    static let devices = runtime + ["TorchCPU"]
+    static let devices = runtime + ["TorchCPU", "TorchCUDA"]
     static let tensor = devices + ["TorchTensor"]
     static let formats = tensor + ["TorchFormats"]
     static let nn = formats + ["TorchNN"]

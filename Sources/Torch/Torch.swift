@@ -1,4 +1,5 @@
 // One import for all: re-exports, nothing else.
+@_exported import TorchCUDA
 @_exported import TorchData
 @_exported import TorchFormats
 @_exported import TorchNN

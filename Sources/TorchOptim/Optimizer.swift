@@ -133,19 +133,25 @@ open class Optimizer {
 
     /// Parameters of a group with gradients, as the fused kernels take them. `states` gives pointers to up to three state tensors.
     func fused(_ group: ParameterGroup, _ states: (Parameter, Tensor) -> [UnsafeMutableRawPointer]) -> [(DType, [st_optim_tensor], [Tensor])] {
-        var byType: [DType: ([st_optim_tensor], [Tensor])] = [:]
+        // A step runs on one device; what is elsewhere is another batch.
+        struct Kind: Hashable {
+            let dtype: DType
+            let device: Device
+        }
+        var byType: [Kind: ([st_optim_tensor], [Tensor])] = [:]
         for p in group.parameters {
             guard let g = p.grad else { continue }
             // The kernels stream over row-major memory of one type.
-            let grad = g.to(p.tensor.dtype).contiguous()
+            let grad = g.to(p.tensor.dtype).to(p.tensor.device).contiguous()
             let s = states(p, grad)
             let t = st_optim_tensor(
                 param: p.mutablePointer(), grad: grad.readPointer, state0: s.count > 0 ? s[0] : nil, state1: s.count > 1 ? s[1] : nil,
                 state2: s.count > 2 ? s[2] : nil, count: Int64(grad.count))
-            byType[p.tensor.dtype, default: ([], [])].0.append(t)
-            byType[p.tensor.dtype]!.1.append(grad)
+            let kind = Kind(dtype: p.tensor.dtype, device: p.tensor.device)
+            byType[kind, default: ([], [])].0.append(t)
+            byType[kind]!.1.append(grad)
         }
-        return byType.map { ($0.key, $0.value.0, $0.value.1) }
+        return byType.map { ($0.key.dtype, $0.value.0, $0.value.1) }
     }
 
     /// Reports a type that has no fused step.

@@ -7,6 +7,11 @@ extension Backend {
         TensorError.report(primitive, "not implemented on this device (\(device))", hint: "move the tensors to the CPU with .to(.cpu) for this operation")
     }
 
+    public func refusal(byteCount: Int) -> DeviceError {
+        let m = CPUMemory.statistics
+        return .outOfMemory(device: device, requested: byteCount, live: m.live, cached: m.cached, limit: CPUMemory.limit)
+    }
+
     public func copy(_ out: Operand, _ input: Operand) { lacks("copy") }
     public func fill(_ out: Operand, _ value: UnsafeRawPointer) { lacks("fill") }
     public func arange(_ out: Operand, start: Double, step: Double) { lacks("arange") }

@@ -83,6 +83,8 @@ public protocol Backend: Sendable {
     // MARK: Memory
     /// Memory for `byteCount` bytes, contents undefined; nil when refused.
     func allocate(byteCount: Int) -> Storage?
+    /// Why `byteCount` bytes were refused, with what holds the memory.
+    func refusal(byteCount: Int) -> DeviceError
     /// out = in, converted to out's type. Any strides on both sides; they do not overlap.
     func copy(_ out: Operand, _ input: Operand)
     /// out = the element at `value`, which is of out's type.

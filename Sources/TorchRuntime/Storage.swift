@@ -5,13 +5,13 @@ import TorchKernels
 public final class Storage: @unchecked Sendable {
     // @unchecked: the fields are constant; the bytes follow the rule of value semantics, that only a unique owner writes (Note [Who may write]).
 
-    /// First byte; 64-byte aligned for memory of our own.
+    /// First byte, an address on `device`; 64-byte aligned for memory of our own.
     public let pointer: UnsafeMutableRawPointer
     /// Size in bytes.
     public let byteCount: Int
     /// Where the bytes are.
     public let device: Device
-    /// Keeps foreign memory (a mapped file) alive; nil for memory of our own.
+    /// Keeps memory that is not of the CPU's allocator alive; nil for that.
     private let owner: AnyObject?
 
     /// Memory on the CPU, contents undefined. Nil when the allocator refuses.
@@ -30,11 +30,11 @@ public final class Storage: @unchecked Sendable {
         st_count_storage(1)
     }
 
-    /// Memory that `owner` keeps alive, e.g. a mapped file.
-    public init(pointer: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {
+    /// Memory that `owner` keeps alive: a mapped file, or a block of another device.
+    public init(pointer: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject, device: Device = .cpu) {
         self.pointer = pointer
         self.byteCount = byteCount
-        device = .cpu
+        self.device = device
         self.owner = owner
         st_count_storage(1)
     }

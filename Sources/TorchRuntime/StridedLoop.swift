@@ -12,24 +12,33 @@ public enum StridedLoop {
         let n = operands.count
         let rank = sizes.count
         // Plan: extents[d] and strides[d * n + k] in bytes, outermost first.
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: (rank + 2) * (n + 1)) { plan in
-            let extents = plan.baseAddress!
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: (rank + 2) * (n + 1)) { buffer in
+            let extents = buffer.baseAddress!
             let strides = extents + (rank + 2)
-            var m = 0
-            for d in 0..<rank where sizes[d] != 1 {
-                extents[m] = sizes[d]
-                for k in 0..<n { strides[m * n + k] = operands[k].strides[d] * operands[k].dtype.itemSize }
-                m += 1
-            }
-            sort(extents, strides, m, n)
-            m = merge(extents, strides, m, n)
-            if m == 0 {
-                extents[0] = 1
-                for k in 0..<n { strides[k] = 0 }
-                m = 1
-            }
+            let m = plan(operands, extents: extents, strides: strides)
             execute(loop, operands, extents, strides, m, n, parameters, grain)
         }
+    }
+
+    /// The dims that are left, outermost first, at least one: extents[d], and strides[d * n + k] in bytes of operand k of n. Returns how many; there is room for rank + 1.
+    @inline(__always)
+    public static func plan(_ operands: borrowing [Operand], extents: UnsafeMutablePointer<Int>, strides: UnsafeMutablePointer<Int>) -> Int {
+        let sizes = operands[0].sizes
+        let n = operands.count
+        var m = 0
+        for d in 0..<sizes.count where sizes[d] != 1 {
+            extents[m] = sizes[d]
+            for k in 0..<n { strides[m * n + k] = operands[k].strides[d] * operands[k].dtype.itemSize }
+            m += 1
+        }
+        sort(extents, strides, m, n)
+        m = merge(extents, strides, m, n)
+        if m == 0 {
+            extents[0] = 1
+            for k in 0..<n { strides[k] = 0 }
+            m = 1
+        }
+        return m
     }
 
     /// Insertion sort, larger output stride outside; ties are decided by the inputs.

@@ -78,9 +78,22 @@ public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Resu
 public enum DeviceError: Error, Sendable, CustomStringConvertible, Equatable {
     /// An allocation was refused: bytes asked for, bytes in use, bytes kept for reuse, limit (0: the machine's memory).
     case outOfMemory(device: Device, requested: Int, live: Int, cached: Int, limit: Int)
+    /// An accelerator refused memory; `breakdown` says what holds the rest.
+    case outOfDeviceMemory(device: Device, requested: Int, breakdown: String)
+    /// There is no such device to use: no driver, no compiler, none found.
+    case unavailable(String)
+    /// A call of the CUDA driver failed: which call, CUDA's number, name and text, and what to do (may be empty).
+    case cuda(call: String, code: Int, name: String, text: String, remedy: String)
+    /// A kernel could not be made or started: which, and the compiler's or driver's words.
+    case kernel(String, log: String)
 
     public var description: String {
         switch self {
+        case .outOfDeviceMemory(let device, let requested, let breakdown): return "CUDA out of memory on \(device): \(byteText(requested)) requested; \(breakdown)"
+        case .unavailable(let reason): return reason
+        case .cuda(let call, let code, let name, let text, let remedy):
+            return "\(call): \(name) (\(code))" + (text.isEmpty ? "" : ", \(text)") + (remedy.isEmpty ? "" : " · hint: \(remedy)")
+        case .kernel(let name, let log): return "kernel \(name): \(log)"
         case .outOfMemory(let device, let requested, let live, let cached, let limit):
             let bound = limit > 0 ? "limit \(byteText(limit))" : "limit: this machine's memory"
             return "out of memory on \(device): \(byteText(requested)) requested, \(byteText(live)) in use by tensors, \(byteText(cached)) kept for reuse, \(bound)"

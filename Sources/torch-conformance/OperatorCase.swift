@@ -16,11 +16,13 @@ struct OperatorCase {
     let id: String
     let function: String
     private let number: Int
+    private let device: Device
     private let specs: JSON.Object
 
-    init(_ json: JSON, _ shard: (String) throws -> Shard) throws {
+    init(_ json: JSON, on device: Device = .cpu, _ shard: (String) throws -> Shard) throws {
         guard let id = json["id"]?.string, let fn = json["fn"]?.string, let n = json["n"]?.int else { throw ConformanceError("a case without id, fn or n") }
         self.json = json
+        self.device = device
         self.id = id
         function = fn
         number = n
@@ -59,7 +61,7 @@ struct OperatorCase {
     func tensor(_ key: String) throws -> Tensor {
         let s = try spec(key)
         let strides = s.json["stride"]?.array?.compactMap(\.int)
-        return try withStored(key) { try Tensor.rebuilt($0, s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0) }
+        return try withStored(key) { try Tensor.rebuilt($0, s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0) }.to(device)
     }
 
     /// A JSON tree as an operator's value; tensors come from `inputs`.

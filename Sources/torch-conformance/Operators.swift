@@ -7,7 +7,7 @@ struct Operators: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ops", abstract: "Operators: values, gradients and errors.")
 
     @Option(help: "Folder with ops.jsonl and the areas.") var data: String
-    @Option(help: "Device to run on.") var device: String = "cpu"
+    @Option(help: "Device to run on: cpu, or cuda.") var device: String = "cpu"
     @Option(help: "Entries to run: names with * and ?, separated by commas.") var only: String?
     @Option(help: "One area only.") var area: String?
     @Option(help: "Writes every entry's counts and reasons to this file.") var json: String?
@@ -63,7 +63,8 @@ struct Operators: ParsableCommand {
     }
 
     func run() throws {
-        guard device == "cpu" else { throw ValidationError("unknown device \(device); this build runs the operators on cpu") }
+        guard device == "cpu" || device == "cuda" else { throw ValidationError("unknown device \(device); there are cpu and cuda") }
+        if device == "cuda", let reason = CUDA.unavailableReason { throw ValidationError("cuda: \(reason)") }
         let (order, jobs) = try plan()
         var batches: [SupervisedBatch] = []
         for (area, list) in jobs.sorted(by: { $0.key < $1.key }) {
@@ -72,7 +73,7 @@ struct Operators: ParsableCommand {
                 let part = Array(list[start..<Swift.min(start + chunk, list.count)])
                 batches.append(
                     SupervisedBatch(
-                        arguments: ["ops-worker", "--data", data, "--area", area], cases: part.map(\.line),
+                        arguments: ["ops-worker", "--data", data, "--area", area, "--device", device], cases: part.map(\.line),
                         result: { i, kind, reason in CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) } },
                         failure: { i, reason in part[i].fail(reason) }))
             }

@@ -25,13 +25,14 @@ struct OperatorWorker: ParsableCommand {
 
     @Option var data: String
     @Option var area: String
+    @Option var device: String = "cpu"
     @Option(help: "File with case numbers, one a line.") var cases: String
     @Option(help: "How many of them to skip.") var skip: Int = 0
 
     func run() throws {
         var shards: [String: Shard] = [:]
         try runWorker(manifest: "\(data)/\(area)/manifest.jsonl", cases: cases, skip: skip) { json in
-            let c = try OperatorCase(json) { name in
+            let c = try OperatorCase(json, on: device == "cuda" ? .cuda : .cpu) { name in
                 if let s = shards[name] { return s }
                 let s = try Shard("\(data)/\(area)/\(name)")
                 shards[name] = s

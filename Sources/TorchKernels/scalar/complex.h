@@ -45,6 +45,8 @@ ST_FN complex128 m_pow(complex128 a, complex128 b) {
   return make_complex<double>(__real__ r, __imag__ r);
 }
 ST_FN complex64 m_pow(complex64 a, complex64 b) { return narrow(m_pow(widen(a), widen(b))); }
+#else
+#include "scalar/complex_functions.h"
 #endif
 
 /// Defines the complex64 version of a complex128 function.

@@ -222,12 +222,10 @@ static double s_igammac(double a, double x) { return incomplete_gamma(a, x, true
 // ---- Bessel functions
 
 // At infinity J, Y and I are NaN as in PyTorch, whose expansions divide infinity by itself there.
-#if ST_HOST
 static double s_bessel_j0(double x) { return m_isinf(x) ? Limits<double>::nan() : ::j0(x); }
 static double s_bessel_j1(double x) { return m_isinf(x) ? Limits<double>::nan() : ::j1(x); }
 static double s_bessel_y0(double x) { return x > 0.0 ? (m_isinf(x) ? Limits<double>::nan() : ::y0(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
 static double s_bessel_y1(double x) { return x > 0.0 ? (m_isinf(x) ? Limits<double>::nan() : ::y1(x)) : x == 0.0 ? -Limits<double>::inf() : Limits<double>::nan(); }
-#endif
 /// e^-|x| I_order(x) for order 0 or 1, x >= 0: the power series has positive terms only; the asymptotic one is exact from 20 on.
 ST_FN double scaled_i(int order, double x) {
   if (x < 20.0) {

@@ -36,6 +36,9 @@ typedef complex<double> complex128;
 #if ST_HOST && ((ST_LEVEL > 0 && defined(__x86_64__)) || defined(__aarch64__))
 ST_FN float to_float(half h) { _Float16 x; __builtin_memcpy(&x, &h, 2); return (float)x; }
 ST_FN half to_half(float x) { _Float16 y = (_Float16)x; half h; __builtin_memcpy(&h, &y, 2); return h; }
+#elif defined(__CUDACC__)
+ST_FN float to_float(half h) { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(h.bits)); return x; }
+ST_FN half to_half(float x) { half h; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h.bits) : "f"(x)); return h; }
 #else
 ST_FN float to_float(half h) {
   // Shifting exponent and mantissa into place leaves the exponent 112 too low; the multiplication mends it and normalises subnormal numbers as well.
@@ -58,6 +61,9 @@ ST_FN half to_half(float x) {
 }
 #endif
 ST_FN float to_float(bfloat16 b) { return float_of((uint32_t)b.bits << 16); }
+#if defined(__CUDACC__)
+ST_FN bfloat16 to_bfloat16(float x) { bfloat16 b; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(b.bits) : "f"(x)); return b; }
+#else
 ST_FN bfloat16 to_bfloat16(float x) {
   uint32_t u = bits_of(x);
   uint32_t r = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
@@ -65,6 +71,7 @@ ST_FN bfloat16 to_bfloat16(float x) {
   bfloat16 b = {(uint16_t)r};
   return b;
 }
+#endif
 
 /// The type an element type computes in ("opmath" in PyTorch): float for the 16-bit floats, itself for all others. load and store convert.
 template <class S> struct Element {

@@ -36,12 +36,12 @@ public enum Init {
 
     /// Uniform in [from, to). PyTorch: `uniform_`.
     public static func uniform(_ p: Parameter, from: Double = 0, to: Double = 1, generator: Generator = .default) {
-        fill(p) { generator.fillUniform($0.mutablePointer(), count: $0.count, dtype: $0.dtype, from: from, to: to) }
+        fill(p) { $0.fillUniform(from: from, to: to, generator: generator) }
     }
 
     /// Normal. PyTorch: `normal_`.
     public static func normal(_ p: Parameter, mean: Double = 0, std: Double = 1, generator: Generator = .default) {
-        fill(p) { generator.fillNormal($0.mutablePointer(), count: $0.count, dtype: $0.dtype, mean: mean, std: std) }
+        fill(p) { $0.fillNormal(mean: mean, std: std, generator: generator) }
     }
 
     /// One value. PyTorch: `constant_`, `zeros_`, `ones_`.

@@ -85,7 +85,7 @@ public final class Parameter: @unchecked Sendable {
     @discardableResult
     public func registerHook(_ body: @escaping (Tensor) -> Tensor?) -> HookHandle { leaf.registerHook(body) }
 
-    /// Address of the value for a fused update, its memory made its own and row-major first.
+    /// Address, on the value's device, of the value for a fused update, its memory made its own and row-major first.
     package func mutablePointer() -> UnsafeMutableRawPointer {
         if !value.isContiguous { replace(noGrad { value.contiguous() }) }
         value.makeUnshared()
@@ -94,14 +94,14 @@ public final class Parameter: @unchecked Sendable {
 }
 
 extension Tensor {
-    /// Address of the elements, made this tensor's own and row-major first; valid until the tensor is next copied or changed.
+    /// Address of the elements, on the tensor's device, made this tensor's own and row-major first; valid until the tensor is next copied or changed.
     package mutating func mutablePointer() -> UnsafeMutableRawPointer {
         if !isContiguous { self = contiguous() }
         makeUnshared()
         return operand.pointer
     }
 
-    /// Address of contiguous elements for reading.
+    /// Address of contiguous elements, on the tensor's device, for reading.
     package var readPointer: UnsafeRawPointer { UnsafeRawPointer(operand.pointer) }
 
     /// Does this backend's fused steps serve the tensor?

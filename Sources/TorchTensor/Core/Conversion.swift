@@ -79,10 +79,10 @@ extension Tensor {
         }
     }
 
-    /// Calls `body` with the elements in row-major order, which are of type `T`. CPU tensors only; no copy if contiguous.
+    /// Calls `body` with the elements in row-major order, which are of type `T`; no copy if contiguous and on the CPU.
     public func withElements<T: TensorElement, Result>(of type: T.Type, _ body: (UnsafeBufferPointer<T>) throws -> Result) rethrows -> Result {
         precondition(T.dtype == dtype, "withElements(of: \(T.self)) on a tensor of \(dtype)")
-        let t = contiguous()
+        let t = (device.isCPU ? self : to(.cpu)).contiguous()
         return try withExtendedLifetime(t) { try body(UnsafeBufferPointer(start: t.operand.pointer.assumingMemoryBound(to: T.self), count: count)) }
     }
 
@@ -95,6 +95,13 @@ extension Tensor {
     /// Writes elements in row-major order: calls `body` with the memory of this tensor, made its own first.
     public mutating func withMutableElements<T: TensorElement, Result>(of type: T.Type, _ body: (UnsafeMutableBufferPointer<T>) throws -> Result) rethrows -> Result {
         precondition(T.dtype == dtype, "withMutableElements(of: \(T.self)) on a tensor of \(dtype)")
+        if !device.isCPU {
+            // On a copy, which then goes where the tensor was.
+            let home = device
+            var copy = to(.cpu)
+            defer { self = copy.to(home) }
+            return try copy.withMutableElements(of: type, body)
+        }
         if !isContiguous { self = contiguous() }
         makeUnshared()
         return try body(UnsafeMutableBufferPointer(start: operand.pointer.assumingMemoryBound(to: T.self), count: count))

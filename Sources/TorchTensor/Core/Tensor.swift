@@ -1,5 +1,6 @@
 // The tensor.
 import TorchCPU
+import TorchCUDA
 import TorchKernels
 import TorchRuntime
 
@@ -74,11 +75,23 @@ public struct Tensor: Sendable {
 
     @inline(never)
     private static func otherBackend(_ device: Device) -> any Backend {
-        guard let b = Backends.find(device) else {
-            TensorError.report("device", "no backend for \(device) in this process", hint: "use .cpu, or check CUDA.isAvailable first")
-            return CPU.backend
+        if let b = Backends.find(device) { return b }
+        // What a device lacks runs on the CPU.
+        let cpu = CPU.backend
+        do throws(DeviceError) {
+            return try CUDABackend.open(device)
+        } catch {
+            TensorError.report("device", "no backend for \(device) in this process: \(error)", hint: "use .cpu, or check CUDA.isAvailable first")
+            return cpu
         }
-        return b
+    }
+
+    /// Reports a tensor that is not on `device`, where the others of an operation are.
+    func isHere(_ device: Device, _ operation: String) -> Bool {
+        if self.device == device { return true }
+        TensorError.report(
+            operation, "Expected all tensors to be on the same device, but found at least two devices, \(device) and \(self.device)", hint: "move one with .to(.cpu) or .to(.cuda)")
+        return false
     }
 
     /// Turns a possibly negative dim into 0..<rank (0-dim tensors accept 0 and -1), or reports it.
@@ -132,10 +145,10 @@ extension Tensor {
     @inline(never)
     private static func makeElsewhere(_ sizes: Dims, _ dtype: DType, _ device: Device) -> Tensor {
         let bytes = sizes.product * dtype.itemSize
-        guard let s = backend(device).allocate(byteCount: bytes) else {
-            let m = CPUMemory.statistics
-            let error = DeviceError.outOfMemory(device: device, requested: bytes, live: m.live, cached: m.cached, limit: CPUMemory.limit)
-            TensorError.report("allocate", "\(error), for a tensor of shape \(sizes) and type \(dtype)", hint: "use smaller batches or a smaller type, or raise CPUMemory.limit")
+        let backend = backend(device)
+        guard let s = backend.allocate(byteCount: bytes) else {
+            let hint = device.isCPU ? "use smaller batches or a smaller type, or raise CPUMemory.limit" : "use smaller batches or a smaller type, or free tensors and call CUDA.emptyCache()"
+            TensorError.report("allocate", "\(backend.refusal(byteCount: bytes)), for a tensor of shape \(sizes) and type \(dtype)", hint: hint)
             return placeholder
         }
         let operand = Operand(s, pointer: s.pointer, dtype: dtype, sizes: sizes, strides: sizes.contiguousStrides)

@@ -3,8 +3,9 @@ import TorchKernels
 import TorchRuntime
 
 extension Tensor {
-    /// An index tensor as contiguous int64; reports other types.
-    func asIndex(_ operation: StaticString) -> Tensor? {
+    /// An index tensor as int64; reports other types, and an index on another device than the tensor that it picks from, if given.
+    func asIndex(_ operation: StaticString, on device: Device? = nil) -> Tensor? {
+        if let device, !isHere(device, "\(operation)") { return nil }
         guard dtype.isInteger else {
             TensorError.report("\(operation)", "Expected dtype int64 for index, got \(dtype)", hint: "convert the index with .to(.int64)")
             return nil
@@ -20,7 +21,7 @@ extension Tensor {
 
     /// out[i][j][k] = self[index[i][j][k]][j][k] for `dim` 0, and so on. PyTorch: `torch.gather`.
     public func gather(_ dim: Int, _ index: Tensor) -> Tensor {
-        guard let d = checkedDim(dim, "gather"), let k = index.asIndex("gather") else { return .placeholder }
+        guard let d = checkedDim(dim, "gather"), let k = index.asIndex("gather", on: device) else { return .placeholder }
         let (x, i) = rank == 0 ? (reshape([1]), k.rank == 0 ? k.reshape([1]) : k) : (self, k)
         guard i.rank == x.rank, (0..<x.rank).allSatisfy({ $0 == d || i.dims[$0] <= x.dims[$0] }) else {
             TensorError.report("gather", "Size does not match at some dimension: expected index \(index.dims) to be no larger than self \(dims) apart from dimension \(d)")
@@ -51,7 +52,7 @@ extension Tensor {
 
     /// The kernel behind scatter operators, unrecorded.
     func scattered(_ op: ScatterOp, _ dim: Int, _ index: Tensor, _ source: Tensor, _ name: StaticString) -> Tensor {
-        guard let d = checkedDim(dim, "\(name)"), let k = index.asIndex(name) else { return .placeholder }
+        guard let d = checkedDim(dim, "\(name)"), let k = index.asIndex(name, on: device), source.isHere(device, "\(name)") else { return .placeholder }
         guard source.dtype == dtype else {
             TensorError.report("\(name)", "Expected self.dtype to be equal to src.dtype, got \(dtype) and \(source.dtype)")
             return .placeholder
@@ -72,7 +73,7 @@ extension Tensor {
 
     /// Rows (slices along `dim`) at `index`. PyTorch: `torch.index_select`.
     public func indexSelect(_ dim: Int, _ index: Tensor) -> Tensor {
-        guard let d = checkedDim(dim, "indexSelect"), let k = index.asIndex("indexSelect") else { return .placeholder }
+        guard let d = checkedDim(dim, "indexSelect"), let k = index.asIndex("indexSelect", on: device) else { return .placeholder }
         guard k.rank <= 1 else {
             TensorError.report("indexSelect", "Index is supposed to be a vector, but got dim: \(k.rank) with shape \(k.dims)")
             return .placeholder
@@ -97,7 +98,7 @@ extension Tensor {
 
     /// Adds `alpha * source`'s slices at `index` along `dim`. PyTorch: `index_add`.
     public func indexAdd(_ dim: Int, _ index: Tensor, _ source: Tensor, alpha: Double = 1) -> Tensor {
-        guard let d = checkedDim(dim, "indexAdd"), let k = index.asIndex("indexAdd") else { return .placeholder }
+        guard let d = checkedDim(dim, "indexAdd"), let k = index.asIndex("indexAdd", on: device), source.isHere(device, "indexAdd") else { return .placeholder }
         guard source.dtype == dtype else {
             TensorError.report("indexAdd", "self (\(dtype)) and source (\(source.dtype)) must have the same scalar type")
             return .placeholder

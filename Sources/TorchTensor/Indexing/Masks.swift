@@ -4,8 +4,8 @@ import TorchRuntime
 
 extension Tensor {
     /// Bool masks only; reports others.
-    private static func isMask(_ mask: Tensor, _ name: String) -> Bool {
-        if mask.dtype == .bool { return true }
+    private static func isMask(_ mask: Tensor, _ name: String, on device: Device) -> Bool {
+        if mask.dtype == .bool { return mask.isHere(device, name) }
         TensorError.report(name, "\(name) only supports boolean masks, but got mask with dtype \(mask.dtype)", hint: "compare first, e.g. x .> 0")
         return false
     }
@@ -22,7 +22,7 @@ extension Tensor {
 
     /// The only element of `value` where `mask` is true; it may want a gradient. PyTorch: `torch.masked_fill`.
     public func maskedFill(_ mask: Tensor, _ value: Tensor) -> Tensor {
-        guard Tensor.isMask(mask, "maskedFill") else { return .placeholder }
+        guard Tensor.isMask(mask, "maskedFill", on: device) else { return .placeholder }
         guard value.rank == 0 else {
             TensorError.report("maskedFill", "masked_fill only supports a 0-dimensional value tensor, but got tensor with \(value.rank) dimension(s).")
             return .placeholder
@@ -36,7 +36,7 @@ extension Tensor {
 
     /// The elements where `mask` is true, as a vector; both broadcast. PyTorch: `torch.masked_select`.
     public func maskedSelect(_ mask: Tensor) -> Tensor {
-        guard Tensor.isMask(mask, "maskedSelect"), let sizes = Shape.broadcast(dims, mask.dims, "maskedSelect") else { return .placeholder }
+        guard Tensor.isMask(mask, "maskedSelect", on: device), let sizes = Shape.broadcast(dims, mask.dims, "maskedSelect") else { return .placeholder }
         let m = noGrad { mask.withoutGraph.expanded(to: sizes) }
         let out = Tensor.make([backend.nonzero(nil, m.operand)], dtype, device: device)
         backend.maskedSelect(out.operand, operand.expanded(to: sizes), m.operand)
@@ -47,7 +47,7 @@ extension Tensor {
 
     /// Elements of `source`, in order, where `mask` is true; `mask` broadcasts. PyTorch: `torch.masked_scatter`.
     public func maskedScatter(_ mask: Tensor, _ source: Tensor) -> Tensor {
-        guard Tensor.isMask(mask, "maskedScatter"), let sizes = Shape.broadcast(dims, mask.dims, "maskedScatter") else { return .placeholder }
+        guard Tensor.isMask(mask, "maskedScatter", on: device), source.isHere(device, "maskedScatter"), let sizes = Shape.broadcast(dims, mask.dims, "maskedScatter") else { return .placeholder }
         guard source.dtype == dtype else {
             TensorError.report("maskedScatter", "masked_scatter: expected self and source to have same dtypes but got \(dtype) and \(source.dtype)")
             return .placeholder

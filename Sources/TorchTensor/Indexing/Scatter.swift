@@ -161,7 +161,7 @@ extension Tensor {
 
     /// Checks what `indexCopy` and `indexReduce` have in common; gives the index for `scatter` with self and source of rank 1 at least.
     private func sliceIndex(_ dim: Int, _ index: Tensor, _ source: Tensor, _ name: StaticString) -> (d: Int, index: Tensor, x: Tensor, source: Tensor)? {
-        guard let d = checkedDim(dim, "\(name)"), let k = index.asIndex(name) else { return nil }
+        guard let d = checkedDim(dim, "\(name)"), let k = index.asIndex(name, on: device) else { return nil }
         guard source.dtype == dtype else {
             TensorError.report("\(name)", "self and source expected to have the same dtype, but got (self) \(dtype) and (source) \(source.dtype)")
             return nil
@@ -195,7 +195,7 @@ extension Tensor {
 
     /// The only element of `value` in the slices at positions `index` along `dim`; it may want a gradient. PyTorch: `torch.index_fill`.
     public func indexFill(_ dim: Int, _ index: Tensor, _ value: Tensor) -> Tensor {
-        guard let d = checkedDim(dim, "indexFill"), let k = index.asIndex("indexFill") else { return .placeholder }
+        guard let d = checkedDim(dim, "indexFill"), let k = index.asIndex("indexFill", on: device) else { return .placeholder }
         guard value.rank == 0, k.rank <= 1 else {
             TensorError.report(
                 "indexFill",
@@ -208,7 +208,7 @@ extension Tensor {
         var sizes = x.dims
         sizes[d] = k.count
         let places = Tensor.slices(k.countedFromEnd(x.dims[d]), d, sizes)
-        return x.scatter(d, places, value.to(dtype).expanded(to: sizes)).reshaped(dims)
+        return x.scatter(d, places, value.to(dtype).to(device).expanded(to: sizes)).reshaped(dims)
     }
 
     /// Slices of `source` combined at positions `index` along `dim`. PyTorch: `torch.index_reduce`.

@@ -11,7 +11,7 @@ extension Tensor {
         let out = view(pointer: impl.storage.pointer + offset * dtype.itemSize, sizes: sizes, strides: strides)
         guard isRecorded else { return out }
         // Elements are found by their position in memory, which the graph does not know; so both layouts are written down as positions.
-        let (from, to) = (Tensor.positions(dims, operand.strides, self.storageOffset), Tensor.positions(sizes, strides, offset))
+        let (from, to) = (Tensor.positions(dims, operand.strides, self.storageOffset).to(device), Tensor.positions(sizes, strides, offset).to(device))
         let whole = dims
         let extent = impl.storage.byteCount / dtype.itemSize
         let overlaps = count > 0 && !isDense && Tensor.overlaps(dims, operand.strides)
@@ -48,16 +48,16 @@ extension Tensor {
         let (layout, start) = (operand.strides, self.storageOffset)
         // Gradients are laid out as this tensor was, so that the part is at the same place.
         let arranged = { (g: Tensor) -> Tensor in
-            let from = Tensor.positions(g.dims, layout, start)
+            let from = Tensor.positions(g.dims, layout, start).to(g.device)
             return Tensor.zeros([extent], dtype: g.dtype, device: g.device).indexCopy(0, from, g.reshaped([g.count]))
         }
-        let to = Tensor.positions(sizes, strides, offset)
+        let to = Tensor.positions(sizes, strides, offset).to(device)
         return out.recorded(
             "asStridedScatter",
             (
                 self,
                 { g in
-                    let from = Tensor.positions(g.dims, layout, start)
+                    let from = Tensor.positions(g.dims, layout, start).to(g.device)
                     return arranged(g).indexFill(0, to, 0).indexSelect(0, from).reshaped(g.dims)
                 }
             ),

@@ -163,7 +163,7 @@ struct ResolvedIndex {
                             "subscript", "The shape of the mask \(t.dims) at index \(k) does not match the shape of the indexed tensor \(x.dims) at index \(source + k)")
                         return nil
                     }
-                    let bools = t.withoutGraph.converted(to: .bool)
+                    let bools = t.withoutGraph.converted(to: .bool).to(x.device)
                     if picking == 1 {
                         mask = (dim, bools)
                     } else {

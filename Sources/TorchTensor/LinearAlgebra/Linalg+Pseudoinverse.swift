@@ -6,12 +6,12 @@ extension Linalg {
     /// An absolute or relative bound below which singular values count as zero: a number or a tensor, one value a matrix.
     private static func threshold(_ s: Tensor, _ a: Tensor, _ atol: Tensor?, _ rtol: Tensor?) -> Tensor {
         let size = Swift.max(a.dims[a.rank - 2], a.dims[a.rank - 1])
-        let standard = Tensor(Double(size) * a.dtype.epsilon, dtype: s.dtype)
-        let largest = s.dims[s.rank - 1] > 0 ? extreme(s, [s.rank - 1], largest: true, keepDim: true, "linalg.pinv") : Tensor.zeros(s.dims, dtype: s.dtype)
+        let standard = Tensor(Double(size) * a.dtype.epsilon, dtype: s.dtype).to(s.device)
+        let largest = s.dims[s.rank - 1] > 0 ? extreme(s, [s.rank - 1], largest: true, keepDim: true, "linalg.pinv") : Tensor.zeros(s.dims, dtype: s.dtype, device: s.device)
         func column(_ t: Tensor) -> Tensor { t.rank == 0 ? t : t.unsqueeze(-1) }
-        let absolute = atol.map { $0.withoutGraph.to(s.dtype) } ?? Tensor(0, dtype: s.dtype)
+        let absolute = (atol.map { $0.withoutGraph.to(s.dtype) } ?? Tensor(0, dtype: s.dtype)).to(s.device)
         // An absolute bound that was given replaces the standard relative one.
-        let relative = rtol.map { $0.withoutGraph.to(s.dtype) } ?? (atol == nil ? standard : (absolute .> 0).select(Tensor(0, dtype: s.dtype), standard))
+        let relative = rtol.map { $0.withoutGraph.to(s.dtype).to(s.device) } ?? (atol == nil ? standard : (absolute .> 0).select(Tensor.number(.int(0)), standard))
         let scaled = column(relative) * largest
         return (column(absolute) .> scaled).select(column(absolute), scaled)
     }

@@ -72,6 +72,7 @@ private func fusedCrossEntropy(_ x: Tensor, _ target: Tensor, _ classDim: Int, _
     // float16 and bfloat16 compute in float32.
     let logits = half ? moved.to(.float32) : moved
     let rows = logits.withoutGraph.contiguous()
+    guard target.isHere(x.device, "crossEntropy") else { return .placeholder }
     let labels = target.withoutGraph.converted(to: .int64).contiguous()
     let n = labels.count
     guard let valid = NLL.countValid(labels, classes, ignoreIndex, "crossEntropy") else { return .placeholder }

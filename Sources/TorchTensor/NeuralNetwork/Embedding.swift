@@ -12,7 +12,7 @@ public func embedding(_ indices: Tensor, _ weight: Tensor, paddingIdx: Int? = ni
         TensorError.report("embedding", "'weight' must be 2-D, got \(weight.dims)")
         return .placeholder
     }
-    guard let k = indices.asIndex("embedding")?.contiguous() else { return .placeholder }
+    guard let k = indices.asIndex("embedding", on: weight.device)?.contiguous() else { return .placeholder }
     guard let padding = resolvedPadding(paddingIdx, weight.dims[0], "embedding") else { return .placeholder }
     var sizes = indices.dims
     sizes.append(weight.dims[1])

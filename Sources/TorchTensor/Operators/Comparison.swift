@@ -54,7 +54,7 @@ extension Tensor {
             TensorError.report("where", "expected condition to be a boolean tensor, but got a tensor with dtype \(dtype)", hint: "compare first, e.g. x .> 0")
             return .placeholder
         }
-        guard let o = Tensor.prepared([a, b], "where", .promoted), let sizes = Shape.broadcast(dims, o.sizes, "where") else { return .placeholder }
+        guard let o = Tensor.prepared([a, b], "where", .promoted), let sizes = Shape.broadcast(dims, o.sizes, "where"), isHere(o.device, "where") else { return .placeholder }
         let out = Tensor.make(sizes, o.dtype, device: o.device)
         out.backend.select(out.operand, operand.expanded(to: sizes), o.tensors[0].operand.expanded(to: sizes), o.tensors[1].operand.expanded(to: sizes))
         let condition = withoutGraph

@@ -108,12 +108,7 @@ extension Tensor {
         for t in tensors {
             var c = t.dtype == dtype ? t : t.converted(to: dtype)
             if c.device != device {
-                guard c.rank == 0 else {
-                    TensorError.report(
-                        "\(name)", "Expected all tensors to be on the same device, but found at least two devices, \(device) and \(c.device)",
-                        hint: "move one with .to(.cpu) or .to(.cuda)")
-                    return nil
-                }
+                guard c.rank == 0 && c.device.isCPU || c.isHere(device, "\(name)") else { return nil }
                 c = c.to(device)
             }
             converted.append(c)

@@ -111,6 +111,7 @@ extension Tensor {
             TensorError.report("\(name)", "\(name)() q tensor must be the same dtype as the input tensor and a scalar or 1D tensor, got \(q.dtype) \(q.dims)")
             return .placeholder
         }
+        let q = q.to(device)
         let wanted = q.withoutGraph
         guard wanted.count == 0 || (wanted .>= 0).logicalAnd(wanted .<= 1).all().item(Bool.self) else {
             TensorError.report("\(name)", "\(name)() q values must be in the range [0, 1]")

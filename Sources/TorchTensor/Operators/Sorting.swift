@@ -126,7 +126,7 @@ extension Tensor {
         }
         let type: DType = dtype == .bool ? .uint8 : dtype
         let sequence = withoutGraph.converted(to: type).contiguous()
-        let wanted = values.withoutGraph.converted(to: type).contiguous()
+        let wanted = (values.rank == 0 ? values.to(device) : values).withoutGraph.converted(to: type).contiguous()
         let out = Tensor.make(values.dims, .int64, device: device)
         let n = dims[rank - 1]
         let m = rank == 1 ? wanted.count : values.dims[rank - 1]

@@ -394,7 +394,7 @@ extension Tensor {
         let whole = dims
         return view(sizes: sizes, strides: strides).recorded("unfold", self) { g in
             // Windows may overlap: element (…, w, …, k) belongs at w * step + k.
-            let index = (Tensor.arange(sizes[d]) * step).unsqueeze(1) + Tensor.arange(size)
+            let index = (Tensor.arange(sizes[d], device: g.device) * step).unsqueeze(1) + Tensor.arange(size, device: g.device)
             let moved = g.moveDim(-1, d + 1).flatten(startDim: d, endDim: d + 1)
             return Tensor.zeros(whole, dtype: g.dtype, device: g.device).indexAdd(d, index.flatten(), moved)
         }

@@ -27,7 +27,8 @@ struct EnvCommand: ParsableCommand {
                 rows.append((name, "not used: \(Self.text(info.reason)); our own kernels serve"))
             }
         }
-        rows.append(("CUDA", CUDA.unavailableReason.map { "not available: \($0)" } ?? "available"))
+        rows.append(("CUDA", CUDA.unavailableReason.map { "not available: \($0)" } ?? CUDA.libraries))
+        for i in 0..<CUDA.deviceCount { rows.append(("cuda:\(i)", (try? CUDA.properties(i)).map { "\($0)" } ?? "does not answer")) }
         rows.append(("Fashion-MNIST", FashionMNIST.isInstalled() ? FashionMNIST.debianFolder : "not installed (Debian package dataset-fashion-mnist); the embedded digits serve"))
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows { print(name + String(repeating: " ", count: width - name.count + 2) + value) }

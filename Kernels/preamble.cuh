@@ -1,0 +1,80 @@
+// What every kernel starts with: the differences between NVRTC and the emulator's host compiler, the scalar functions that the CPU kernels use too, and names for types.
+//
+// Note [Kernels for two compilers]
+// A kernel is compiled by NVRTC for the device, and by the host's C++ compiler for the emulator (Sources/CCUDAEmulator), where tests run it without a GPU. So kernels say
+//   ST_KERNEL(symbol, arguments struct, threads)   instead of extern "C" __global__,
+//   ST_SHARED(type, name, count)                   instead of __shared__ (the emulator poisons it and finds overruns),
+//   ST_DEVICE                                      for functions,
+// inline PTX appears in this file and in scalar/types.h only, each with a form for the host beside it, and no CUDA header is included. In the emulator all of this, the kernels
+// included, lies in an unnamed namespace, after the C headers.
+#ifndef ST_PREAMBLE
+#define ST_PREAMBLE
+#include "kernel_args.h"
+
+#define ST_HOST 0
+#ifdef ST_EMULATOR
+// The emulator brings ST_KERNEL and ST_SHARED.
+#define ST_DEVICE static inline
+#define ST_CALL inline
+#define ST_FN static inline
+#define ST_NOINLINE static __attribute__((noinline))
+#else
+#define ST_DEVICE static __device__ __forceinline__
+#define ST_CALL __device__ __forceinline__
+#define ST_FN static __device__ __forceinline__
+#define ST_NOINLINE static __device__ __noinline__
+#define ST_KERNEL(symbol, Args, threads) extern "C" __global__ void __launch_bounds__(threads) symbol(const __grid_constant__ Args args)
+#define ST_SHARED(T, name, count) __shared__ T name[count]
+// The scalar functions are written for clang.
+#define __builtin_memcpy memcpy
+#define __builtin_inff() __int_as_float(0x7f800000)
+#define __builtin_inf() __longlong_as_double(0x7ff0000000000000ll)
+#define __builtin_nanf(text) __int_as_float(0x7fc00000)
+#define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000ll)
+#endif
+
+typedef st_kernel_params st_params;
+#include "scalar/types.h"
+#include "scalar/math.h"
+#include "scalar/complex.h"
+#include "scalar/special.h"
+#include "scalar/unary.h"
+#include "scalar/binary.h"
+#include "scalar/ternary.h"
+
+// Types by the names that symbols and defines use.
+typedef bool dtype_bool;
+typedef uint8_t dtype_u8;
+typedef int8_t dtype_i8;
+typedef int16_t dtype_i16;
+typedef int32_t dtype_i32;
+typedef int64_t dtype_i64;
+typedef half dtype_f16;
+typedef bfloat16 dtype_bf16;
+typedef float dtype_f32;
+typedef double dtype_f64;
+typedef complex64 dtype_c64;
+typedef complex128 dtype_c128;
+typedef uint16_t dtype_u16;
+typedef uint32_t dtype_u32;
+typedef uint64_t dtype_u64;
+template <class S> using Compute = typename Element<S>::Compute;
+
+/// Numbers of 16 bytes that are only moved.
+struct alignas(16) Bits128 { uint64_t low, high; };
+template <int Bytes> struct BitsOf;
+template <> struct BitsOf<1> { typedef uint8_t Type; };
+template <> struct BitsOf<2> { typedef uint16_t Type; };
+template <> struct BitsOf<4> { typedef uint32_t Type; };
+template <> struct BitsOf<8> { typedef uint64_t Type; };
+/// Complex numbers of 16 bytes are aligned to 8.
+template <> struct BitsOf<16> { typedef complex128 Type; };
+
+ST_DEVICE uint32_t divide(uint32_t n, const st_divisor &d) { return (__umulhi(n, d.magic) + n) >> d.shift; }
+template <class T> ST_DEVICE T *pointer(st_address address) { return (T *)address; }
+constexpr int greatest(int a, int b) { return a > b ? a : b; }
+
+// Names of a kernel's parts: ST_JOIN(unary_, gelu) after expansion of both.
+#define ST_JOIN_NOW(a, b) a##b
+#define ST_JOIN(a, b) ST_JOIN_NOW(a, b)
+#endif

@@ -1,0 +1,41 @@
+// Unary operators: unary_OP_TYPE_run (contiguous) and unary_OP_TYPE_strided, for ST_OP and ST_TYPE.
+#include "pointwise.cuh"
+
+#ifndef ST_UNARY_KERNELS
+template <class Op, class S, class R> struct UnaryCall {
+  st_params p;
+  ST_CALL R operator()(S x, S, S) const { return Element<R>::store(Op::f(Element<S>::load(x), p)); }
+};
+/// Runs a cheaper functor for some parameters: see powScalar in scalar/unary.h.
+template <class S, class R, class Args> struct UnaryRun {
+  const Args &args;
+  template <class Op> ST_CALL void run() const {
+    UnaryCall<Op, S, R> call = {args.params};
+    if constexpr (is_same<Args, st_run_args>) pointwise_run<R, S, S, 1>(args, call);
+    else pointwise_strided<R, S, S, 1>(args, call);
+  }
+};
+template <class Op, class T, class Run> concept HasChoice = requires(const Run &run, const st_params &p) { Op::template choose<T>(run, p); };
+
+template <class Op, int Kind, class S, class Args> ST_DEVICE void unary_kernel(const Args &args) {
+  typedef typename ResultOf<Kind, S>::Type R;
+  UnaryRun<S, R, Args> run = {args};
+  if constexpr (HasChoice<Op, Compute<S>, UnaryRun<S, R, Args>>) {
+    if (Op::template choose<Compute<S>>(run, args.params)) return;
+  }
+  run.template run<Op>();
+}
+namespace unary_result {
+#define ST_UNARY(name, types, result) constexpr int name = ST_RESULT_##result;
+#include "st_unary.def"
+#undef ST_UNARY
+}  // namespace unary_result
+
+#define ST_UNARY_KERNELS(op, type) \
+  ST_KERNEL(unary_##op##_##type##_run, st_run_args, ST_KERNEL_BLOCK) { unary_kernel<unary::op, unary_result::op, dtype_##type>(args); } \
+  ST_KERNEL(unary_##op##_##type##_strided, st_strided_args, ST_KERNEL_BLOCK) { unary_kernel<unary::op, unary_result::op, dtype_##type>(args); }
+#define ST_UNARY_KERNELS_OF(op, type) ST_UNARY_KERNELS(op, type)
+#endif
+#ifdef ST_OP
+ST_UNARY_KERNELS_OF(ST_OP, ST_TYPE)
+#endif

@@ -1,0 +1,370 @@
+// Look-alike of the CUDA driver API: one kind of device, an H100. Everything that is asked of a stream happens at once, which is one of the orders that CUDA allows.
+#include "include/CCUDAEmulator.h"
+#include "errors.h"
+#include "launcher.h"
+#include "memory.h"
+#include "program.h"
+#include <set>
+#include <mutex>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+using namespace st_emulator;
+#define API extern "C" __attribute__((visibility("default"))) int32_t
+
+struct EmulatedContext { int32_t device; };
+struct EmulatedStream { int32_t device; };
+struct EmulatedEvent { bool recorded = false; double seconds = 0; };
+struct EmulatedModule { Program program; };
+struct EmulatedFunction { const Kernel *kernel; };
+
+static std::mutex lock;
+static bool initialized = false;
+static EmulatedContext contexts[16];
+static thread_local EmulatedContext *context = nullptr;
+/// After a fault every call fails with it, as the real context is lost then.
+static int broken = 0;
+static std::string fault_text;
+static std::set<const void *> &live() {
+  static auto *s = new std::set<const void *>;
+  return *s;
+}
+static bool is_live(const void *handle) {
+  std::lock_guard<std::mutex> guard(lock);
+  return live().count(handle) > 0;
+}
+template <class T> static T *born(T *handle) {
+  std::lock_guard<std::mutex> guard(lock);
+  live().insert(handle);
+  return handle;
+}
+static bool died(const void *handle) {
+  std::lock_guard<std::mutex> guard(lock);
+  return live().erase(handle) > 0;
+}
+static double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/// What every call but the first few begins with.
+#define NEEDS_CONTEXT \
+  if (!initialized) return kNotInitialized; \
+  if (!context) return kInvalidContext; \
+  if (broken) return broken;
+#define NEEDS_STREAM(stream) \
+  NEEDS_CONTEXT \
+  if (stream && !is_live(stream)) return kInvalidHandle;
+
+// ---- devices and contexts
+
+API cuInit(uint32_t flags) {
+  if (flags) return kInvalidValue;
+  read_settings();
+  if (settings.devices <= 0) return kNoDevice;
+  for (int32_t k = 0; k < 16; ++k) contexts[k].device = k;
+  initialized = true;
+  return kSuccess;
+}
+API cuDriverGetVersion(int32_t *version) {
+  if (!version) return kInvalidValue;
+  if (!initialized) read_settings();
+  *version = settings.driver;
+  return kSuccess;
+}
+API cuGetErrorName(int32_t error, const char **name) { return name && (*name = error_name(error)) ? kSuccess : kInvalidValue; }
+API cuGetErrorString(int32_t error, const char **text) { return text && (*text = error_text(error)) ? kSuccess : kInvalidValue; }
+API cuDeviceGetCount(int32_t *count) {
+  if (!initialized) return kNotInitialized;
+  *count = settings.devices;
+  return kSuccess;
+}
+API cuDeviceGet(int32_t *device, int32_t index) {
+  if (!initialized) return kNotInitialized;
+  if (index < 0 || index >= settings.devices || index >= 16) return kInvalidDevice;
+  *device = index;
+  return kSuccess;
+}
+API cuDeviceGetName(char *name, int32_t capacity, int32_t device) {
+  if (device < 0 || device >= settings.devices) return kInvalidDevice;
+  snprintf(name, (size_t)capacity, "Emulated H100");
+  return kSuccess;
+}
+API cuDeviceTotalMem_v2(size_t *bytes, int32_t device) {
+  if (device < 0 || device >= settings.devices) return kInvalidDevice;
+  *bytes = memory_limit();
+  return kSuccess;
+}
+API cuDeviceGetAttribute(int32_t *value, int32_t attribute, int32_t device) {
+  if (!value) return kInvalidValue;
+  if (device < 0 || device >= settings.devices) return kInvalidDevice;
+  switch (attribute) {
+    case 1: *value = 1024; break;         // threads a block
+    case 2: *value = 1024; break;         // block x, y, z
+    case 3: *value = 1024; break;
+    case 4: *value = 64; break;
+    case 5: *value = 2147483647; break;   // grid x, y, z
+    case 6: case 7: *value = 65535; break;
+    case 8: *value = 48 << 10; break;     // shared memory a block
+    case 9: *value = 64 << 10; break;     // constant memory
+    case 10: *value = 32; break;          // warp
+    case 12: *value = 65536; break;       // registers a block
+    case 13: *value = 1980000; break;     // kHz
+    case 16: *value = 132; break;         // multiprocessors
+    case 31: *value = 1; break;           // concurrent kernels
+    case 36: *value = 2619000; break;     // memory, kHz
+    case 37: *value = 5120; break;        // memory bus, bits
+    case 38: *value = 50 << 20; break;    // L2
+    case 39: *value = 2048; break;        // threads a multiprocessor
+    case 40: *value = 3; break;           // copy engines
+    case 41: *value = 1; break;           // unified addressing
+    case 75: *value = 9; break;           // capability
+    case 76: *value = 0; break;
+    case 81: *value = 228 << 10; break;   // shared memory a multiprocessor
+    case 82: *value = 65536; break;       // registers a multiprocessor
+    case 95: *value = 1; break;           // cooperative launch
+    case 97: *value = 227 << 10; break;   // shared memory a block may ask for
+    case 106: *value = 32; break;         // blocks a multiprocessor
+    default: *value = 0;
+  }
+  return kSuccess;
+}
+API cuDevicePrimaryCtxRetain(EmulatedContext **c, int32_t device) {
+  if (!initialized) return kNotInitialized;
+  if (device < 0 || device >= settings.devices) return kInvalidDevice;
+  *c = &contexts[device];
+  return kSuccess;
+}
+API cuDevicePrimaryCtxRelease_v2(int32_t) { return kSuccess; }
+API cuCtxSetCurrent(EmulatedContext *c) {
+  if (!initialized) return kNotInitialized;
+  context = c;
+  return kSuccess;
+}
+API cuCtxGetCurrent(EmulatedContext **c) {
+  *c = context;
+  return initialized ? kSuccess : kNotInitialized;
+}
+API cuCtxGetDevice(int32_t *device) {
+  NEEDS_CONTEXT
+  *device = context->device;
+  return kSuccess;
+}
+API cuCtxSynchronize() {
+  NEEDS_CONTEXT
+  return kSuccess;
+}
+
+// ---- memory
+
+API cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
+  NEEDS_CONTEXT
+  *total = memory_limit();
+  *free_bytes = memory_limit() - allocated_bytes();
+  return kSuccess;
+}
+API cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  NEEDS_CONTEXT
+  if (!address || bytes == 0) return kInvalidValue;
+  *address = allocate(bytes);
+  return *address ? kSuccess : kOutOfMemory;
+}
+API cuMemFree_v2(uint64_t address) {
+  NEEDS_CONTEXT
+  return address == 0 || release(address) ? kSuccess : kInvalidValue;
+}
+API cuMemHostAlloc(void **memory, size_t bytes, uint32_t) {
+  NEEDS_CONTEXT
+  if (!memory || bytes == 0) return kInvalidValue;
+  *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
+  if (!*memory) return kOutOfMemory;
+  memset(*memory, 0xff, bytes);
+  born(*memory);
+  return kSuccess;
+}
+API cuMemFreeHost(void *memory) {
+  NEEDS_CONTEXT
+  if (!died(memory)) return kInvalidValue;
+  free(memory);
+  return kSuccess;
+}
+API cuMemHostRegister_v2(void *memory, size_t bytes, uint32_t) {
+  NEEDS_CONTEXT
+  return memory && bytes ? kSuccess : kInvalidValue;
+}
+API cuMemHostUnregister(void *memory) {
+  NEEDS_CONTEXT
+  return memory ? kSuccess : kInvalidValue;
+}
+API cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (bytes == 0) return kSuccess;
+  if (!is_allocated(to, bytes)) return kInvalidValue;
+  memcpy((void *)to, from, bytes);
+  return kSuccess;
+}
+API cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (bytes == 0) return kSuccess;
+  if (!is_allocated(from, bytes)) return kInvalidValue;
+  memcpy(to, (const void *)from, bytes);
+  return kSuccess;
+}
+API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (bytes == 0) return kSuccess;
+  if (!is_allocated(from, bytes) || !is_allocated(to, bytes)) return kInvalidValue;
+  memmove((void *)to, (const void *)from, bytes);
+  return kSuccess;
+}
+API cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) { return cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr); }
+API cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) { return cuMemcpyDtoHAsync_v2(to, from, bytes, nullptr); }
+API cuMemcpyPeerAsync(uint64_t to, EmulatedContext *, uint64_t from, EmulatedContext *, size_t bytes, EmulatedStream *stream) { return cuMemcpyDtoDAsync_v2(to, from, bytes, stream); }
+API cuMemsetD8Async(uint64_t to, uint8_t value, size_t count, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (count == 0) return kSuccess;
+  if (!is_allocated(to, count)) return kInvalidValue;
+  memset((void *)to, value, count);
+  return kSuccess;
+}
+API cuMemsetD32Async(uint64_t to, uint32_t value, size_t count, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (count == 0) return kSuccess;
+  if ((to & 3) || !is_allocated(to, count * 4)) return kInvalidValue;
+  for (size_t k = 0; k < count; ++k) ((uint32_t *)to)[k] = value;
+  return kSuccess;
+}
+
+// ---- streams and events
+
+API cuStreamCreate(EmulatedStream **stream, uint32_t) {
+  NEEDS_CONTEXT
+  *stream = born(new EmulatedStream{context->device});
+  return kSuccess;
+}
+API cuStreamCreateWithPriority(EmulatedStream **stream, uint32_t flags, int32_t) { return cuStreamCreate(stream, flags); }
+API cuStreamDestroy_v2(EmulatedStream *stream) {
+  NEEDS_CONTEXT
+  if (!died(stream)) return kInvalidHandle;
+  delete stream;
+  return kSuccess;
+}
+API cuStreamSynchronize(EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  return kSuccess;
+}
+API cuStreamQuery(EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  return kSuccess;
+}
+API cuStreamWaitEvent(EmulatedStream *stream, EmulatedEvent *event, uint32_t) {
+  NEEDS_STREAM(stream)
+  return is_live(event) ? kSuccess : kInvalidHandle;
+}
+API cuEventCreate(EmulatedEvent **event, uint32_t) {
+  NEEDS_CONTEXT
+  *event = born(new EmulatedEvent);
+  return kSuccess;
+}
+API cuEventDestroy_v2(EmulatedEvent *event) {
+  NEEDS_CONTEXT
+  if (!died(event)) return kInvalidHandle;
+  delete event;
+  return kSuccess;
+}
+API cuEventRecord(EmulatedEvent *event, EmulatedStream *stream) {
+  NEEDS_STREAM(stream)
+  if (!is_live(event)) return kInvalidHandle;
+  event->recorded = true;
+  event->seconds = now();
+  return kSuccess;
+}
+API cuEventQuery(EmulatedEvent *event) {
+  NEEDS_CONTEXT
+  return is_live(event) ? kSuccess : kInvalidHandle;
+}
+API cuEventSynchronize(EmulatedEvent *event) {
+  NEEDS_CONTEXT
+  return is_live(event) ? kSuccess : kInvalidHandle;
+}
+API cuEventElapsedTime(float *milliseconds, EmulatedEvent *start, EmulatedEvent *end) {
+  NEEDS_CONTEXT
+  if (!is_live(start) || !is_live(end) || !start->recorded || !end->recorded) return kInvalidHandle;
+  *milliseconds = (float)((end->seconds - start->seconds) * 1e3);
+  return kSuccess;
+}
+API cuEventElapsedTime_v2(float *milliseconds, EmulatedEvent *start, EmulatedEvent *end) { return cuEventElapsedTime(milliseconds, start, end); }
+
+// ---- kernels
+
+API cuModuleLoadData(EmulatedModule **module, const void *image) {
+  NEEDS_CONTEXT
+  Program program;
+  if (!module || !image) return kInvalidValue;
+  if (!Program::parse(image, program)) return kInvalidImage;
+  *module = born(new EmulatedModule{program});
+  return kSuccess;
+}
+API cuModuleLoadDataEx(EmulatedModule **module, const void *image, uint32_t, void *, void *) { return cuModuleLoadData(module, image); }
+API cuModuleUnload(EmulatedModule *module) {
+  NEEDS_CONTEXT
+  if (!died(module)) return kInvalidHandle;
+  delete module;
+  return kSuccess;
+}
+API cuModuleGetFunction(EmulatedFunction **function, EmulatedModule *module, const char *name) {
+  NEEDS_CONTEXT
+  if (!is_live(module)) return kInvalidHandle;
+  const Kernel *kernel = find_kernel(name);
+  if (!kernel || settings.missing == name || module->program.file != kernel->file || !module->program.defines_symbol(name)) return kNotFound;
+  *function = born(new EmulatedFunction{kernel});
+  return kSuccess;
+}
+API cuFuncSetAttribute(EmulatedFunction *function, int32_t, int32_t) {
+  NEEDS_CONTEXT
+  return is_live(function) ? kSuccess : kInvalidHandle;
+}
+API cuFuncGetAttribute(int32_t *value, int32_t attribute, EmulatedFunction *function) {
+  NEEDS_CONTEXT
+  if (!is_live(function)) return kInvalidHandle;
+  *value = attribute == 0 ? (int32_t)function->kernel->most_threads : 0;
+  return kSuccess;
+}
+API cuLaunchKernel(EmulatedFunction *function, uint32_t gx, uint32_t gy, uint32_t gz, uint32_t bx, uint32_t by, uint32_t bz, uint32_t shared_bytes, EmulatedStream *stream,
+                   void **parameters, void **extra) {
+  NEEDS_STREAM(stream)
+  if (!is_live(function)) return kInvalidHandle;
+  if (!parameters || !parameters[0] || extra) return kInvalidValue;
+  if (!gx || !gy || !gz || !bx || !by || !bz || gx > 0x7fffffff || gy > 65535 || gz > 65535 || bx > 1024 || by > 1024 || bz > 64 || bx * by * bz > 1024) return kInvalidValue;
+  if (shared_bytes > 48u << 10) return kInvalidValue;
+  const Kernel &kernel = *function->kernel;
+  if (bx * by * bz > kernel.most_threads) return kInvalidValue;
+  if (settings.fail_launch == kernel.symbol) {
+    fault_text = std::string("kernel ") + kernel.symbol + ": the emulator was asked to fail here (SWIFT_TORCH_EMULATOR_FAIL_LAUNCH)";
+    return broken = kLaunchFailed;
+  }
+  std::string fault = run_kernel(kernel, parameters[0], {{bx, by, bz}, {gx, gy, gz}}, shared_bytes, settings.schedule);
+  if (fault.empty()) return kSuccess;
+  fault_text = fault;
+  // An asynchronous fault reaches the host without its text, so it is said here too.
+  if (!settings.quiet) fprintf(stderr, "CUDA emulator: %s\n", fault.c_str());
+  return broken = fault.find(": a write ") != std::string::npos || fault.find(": an access ") != std::string::npos ? kIllegalAddress : kLaunchFailed;
+}
+
+// ---- for tests
+
+const char *emulator_fault(void) { return fault_text.c_str(); }
+void emulator_reset(void) {
+  broken = 0;
+  fault_text.clear();
+}
+void emulator_set(const char *name, const char *value) {
+  set_variable(name, value);
+  read_settings();
+}
+int32_t emulator_kernel_count(void) { return kernel_count(); }
+const char *emulator_kernel_symbol(int32_t index) { return kernel_at(index) ? kernel_at(index)->symbol : nullptr; }
+uint64_t emulator_allocated(void) { return allocated_bytes(); }
+uint64_t emulator_launches(void) { return launch_count(); }

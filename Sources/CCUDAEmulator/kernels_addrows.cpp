@@ -1,0 +1,17 @@
+// The kernels of addrows.cu, all types.
+#include "kernels.h"
+#define ST_KERNEL_FILE "addrows.cu"
+namespace {
+#include "addrows.cu"
+ST_ADDROWS_KERNELS(u8)
+ST_ADDROWS_KERNELS(i8)
+ST_ADDROWS_KERNELS(i16)
+ST_ADDROWS_KERNELS(i32)
+ST_ADDROWS_KERNELS(i64)
+ST_ADDROWS_KERNELS(f16)
+ST_ADDROWS_KERNELS(bf16)
+ST_ADDROWS_KERNELS(f32)
+ST_ADDROWS_KERNELS(f64)
+ST_ADDROWS_KERNELS(c64)
+ST_ADDROWS_KERNELS(c128)
+}  // namespace

@@ -1,0 +1,24 @@
+// The unary operators' kernels, all types of the list.
+#include "kernels.h"
+#define ST_KERNEL_FILE "unary.cu"
+namespace {
+#include "unary.cu"
+#include "erased.h"
+
+template <class Op, int Kind, class S, class Args> void whole(const void *args) { unary_kernel<Op, Kind, S>(*(const Args *)args); }
+template <class Op, int Kind, unsigned Types, int D> void add_type(const char *op) {
+  if constexpr (Types >> D & 1) {
+    typedef typename TypeOf<D>::Type S;
+    typedef typename ResultOf<Kind, S>::Type R;
+    const std::string symbol = std::string("unary_") + op + "_" + st_emulator::type_names[D];
+    if constexpr (is_same<S, float> || is_same<Op, unary::powScalar>) add_pointwise(symbol, ST_KERNEL_FILE, whole<Op, Kind, S, st_run_args>, whole<Op, Kind, S, st_strided_args>);
+    else add_pointwise(symbol, ST_KERNEL_FILE, erased<UnaryCall<Op, S, R>, R, S, 1, st_run_args>, erased<UnaryCall<Op, S, R>, R, S, 1, st_strided_args>);
+  }
+}
+template <class Op, int Kind, unsigned Types, int... D> void add_types(const char *op, std::integer_sequence<int, D...>) { (add_type<Op, Kind, Types, D>(op), ...); }
+__attribute__((constructor)) void add_kernels() {
+#define ST_UNARY(name, types, result) add_types<unary::name, ST_RESULT_##result, ST_TYPES_##types>(#name, std::make_integer_sequence<int, 15>());
+#include "st_unary.def"
+#undef ST_UNARY
+}
+}  // namespace

@@ -1,0 +1,41 @@
+#include "launcher.h"
+#include "memory.h"
+#include "trap.h"
+#include <mutex>
+
+namespace st_emulator {
+
+static uint64_t launches = 0;
+uint64_t launch_count() { return launches; }
+
+std::string run_kernel(const Kernel &kernel, const void *arguments, const LaunchState &launch, uint32_t dynamic_shared, const Schedule &schedule) {
+  // One launch at a time, as if all streams shared one queue.
+  static std::mutex lock;
+  std::lock_guard<std::mutex> guard(lock);
+  static Block *block = new Block;
+  // Arguments are copied at the launch, as the driver does.
+  std::string copy((const char *)arguments, kernel.argument_bytes);
+  Shuffler shuffler = {schedule.seed + ++launches * 0x9e3779b97f4a7c15u};
+  const uint64_t blocks = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;
+  std::vector<uint32_t> order;
+  // Beyond this the order of blocks would take more memory than it tells.
+  const bool listed = blocks <= 1 << 20;
+  if (listed) {
+    order.resize(blocks);
+    order_by(schedule, shuffler, order);
+  }
+  // The alignment of a struct with 64-bit members.
+  alignas(16) static char aligned[8192];
+  if (copy.size() > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 8 KiB of arguments";
+  memcpy(aligned, copy.data(), copy.size());
+  TrapAccesses trap;
+  for (uint64_t k = 0; k < blocks; ++k) {
+    uint64_t b = listed ? order[k] : k;
+    Coordinates index = {(uint32_t)(b % launch.grid.x), (uint32_t)(b / launch.grid.x % launch.grid.y), (uint32_t)(b / launch.grid.x / launch.grid.y)};
+    if (!block->run(kernel, aligned, launch, index, dynamic_shared, schedule, shuffler)) return block->fault;
+  }
+  std::string fence = check_fences();
+  return fence.empty() ? fence : std::string("kernel ") + kernel.symbol + ": " + fence;
+}
+
+}  // namespace st_emulator

@@ -1,0 +1,137 @@
+// Starting kernels.
+import CCUDA
+import TorchRuntime
+
+extension CUDADevice {
+    /// Queues a kernel, which takes one struct by value. Nothing is allocated.
+    @inline(__always)
+    func launch<Arguments>(_ kernel: Int, grid: (x: Int, y: Int, z: Int), block: (x: Int, y: Int), _ arguments: inout Arguments) throws(DeviceError) {
+        try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
+        let function = try kernels.function(kernel)
+        kernels.note(kernel)
+        let result = withUnsafeMutablePointer(to: &arguments) { p in
+            var parameter: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(p)
+            return withUnsafeMutablePointer(to: &parameter) {
+                driver.table.pointee.cuLaunchKernel(
+                    function, UInt32(truncatingIfNeeded: grid.x), UInt32(truncatingIfNeeded: grid.y), UInt32(truncatingIfNeeded: grid.z), UInt32(truncatingIfNeeded: block.x),
+                    UInt32(truncatingIfNeeded: block.y), 1, 0, stream, $0, nil)
+            }
+        }
+        if result != 0 || Self.isDebugging { try finish(result, kernel) }
+    }
+
+    /// Reports a kernel that did not start, or, when debugging, one that did not end well.
+    @inline(never)
+    private func finish(_ result: cc_result, _ kernel: Int) throws(DeviceError) {
+        let symbol = KernelFamily.symbol(of: kernel)
+        do throws(DeviceError) {
+            try driver.check(result, "cuLaunchKernel")
+            try driver.check(driver.table.pointee.cuStreamSynchronize(stream), "cuStreamSynchronize")
+        } catch {
+            guard case .cuda(let call, let code, let name, let text, let remedy) = error else { throw error }
+            throw .cuda(call: "\(call) of kernel \(symbol)", code: code, name: name, text: text, remedy: remedy)
+        }
+    }
+
+    /// Blocks of 256 threads for `count` elements, `each` of them a thread.
+    @inline(__always)
+    static func blocks(_ count: Int, each: Int) -> Int {
+        let perBlock = Int(ST_KERNEL_BLOCK) * each
+        return min((count + perBlock - 1) / perBlock, 65_536)
+    }
+
+    /// Throws for an operand that is not in this device's memory, where a kernel would read nonsense or stop the device.
+    @inline(__always)
+    func checkPlace(_ o: Operand) throws(DeviceError) {
+        if o.owner?.device != device { throw Self.elsewhere(device, o.owner?.device ?? .cpu) }
+    }
+
+    @inline(never)
+    static func elsewhere(_ device: Device, _ other: Device) -> DeviceError {
+        .unavailable("Expected all tensors to be on the same device, but found at least two devices, \(device) and \(other)")
+    }
+
+    // MARK: Pointwise
+
+    /// A kernel over contiguous operands, the output first. `size`: bytes of the largest element; bit k of `scalars`: operand k is one element for all.
+    @inline(__always)
+    func run(
+        _ kernel: Int, _ addresses: (UnsafeMutableRawPointer, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?), count: Int, size: Int,
+        scalars: UInt32 = 0, _ parameters: KernelParameters = KernelParameters(0)
+    ) throws(DeviceError) {
+        if count == 0 { return }
+        var a = st_run_args()
+        a.address = (Self.address(addresses.0), Self.address(addresses.1), Self.address(addresses.2), Self.address(addresses.3))
+        a.count = UInt64(count)
+        a.scalars = scalars
+        a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
+        try launch(kernel, grid: (Self.blocks(count, each: max(1, 16 / size)), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+    }
+
+    @inline(__always)
+    static func address(_ pointer: UnsafeMutableRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
+
+    /// A kernel over operands of one shape and any strides, the output first. `kernel` is its contiguous variant; the strided one has the next number.
+    func pointwise(_ kernel: Int, _ operands: [Operand], _ parameters: KernelParameters = KernelParameters(0)) throws(DeviceError) {
+        if operands[0].sizes.product == 0 { return }
+        for o in operands { try checkPlace(o) }
+        let n = operands.count
+        let rank = operands[0].sizes.count
+        let plan = UnsafeMutablePointer<Int>.allocate(capacity: (rank + 2) * (n + 1))
+        defer { plan.deallocate() }
+        let (extents, strides) = (plan, plan + (rank + 2))
+        let m = StridedLoop.plan(operands, extents: extents, strides: strides)
+        let size = operands.reduce(1) { max($0, $1.dtype.itemSize) }
+        if m == 1 {
+            // One run, perhaps with repeated elements.
+            var scalars: UInt32 = 0
+            var isRun = true
+            for k in 0..<n where strides[k] != operands[k].dtype.itemSize {
+                if k > 0 && strides[k] == 0 || extents[0] == 1 { scalars |= k > 0 ? 1 << UInt32(k) : 0 } else { isRun = false }
+            }
+            if isRun {
+                let p = { (k: Int) -> UnsafeMutableRawPointer? in k < n ? operands[k].pointer : nil }
+                return try run(kernel, (operands[0].pointer, p(1), p(2), p(3)), count: extents[0], size: size, scalars: scalars, parameters)
+            }
+        }
+        var a = st_strided_args()
+        a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
+        try strided(kernel + 1, &a, operands.map { Self.address($0.pointer) }, extents, strides, m)
+    }
+
+    /// Starts a strided kernel, several times where there are more elements or dims than it can count.
+    private func strided(
+        _ kernel: Int, _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int
+    ) throws(DeviceError) {
+        let n = addresses.count
+        let inner = (1..<max(m, 1)).reduce(1) { $0 * extents[$1] }
+        let most = Int(Int32.max)
+        guard m <= Int(ST_KERNEL_DIMS), inner * extents[0] <= most else {
+            // Pieces of the outermost dim; where even one is too much, it is taken apart again.
+            let piece = m > Int(ST_KERNEL_DIMS) ? 1 : max(1, most / inner)
+            let whole = extents[0]
+            defer { extents[0] = whole }
+            for start in stride(from: 0, to: whole, by: piece) {
+                let moved = addresses.indices.map { addresses[$0] &+ UInt64(bitPattern: Int64(start * strides[$0])) }
+                if piece == 1 && m > 1 {
+                    try strided(kernel, &a, moved, extents + 1, strides + n, m - 1)
+                } else {
+                    extents[0] = min(piece, whole - start)
+                    try strided(kernel, &a, moved, extents, strides, m)
+                }
+            }
+            return
+        }
+        a.count = UInt32(inner * extents[0])
+        a.rank = UInt32(m)
+        withUnsafeMutableBytes(of: &a.address) { for k in 0..<n { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
+        withUnsafeMutableBytes(of: &a.size) { p in
+            // The kernels count dims from the innermost.
+            for d in 0..<m { p.storeBytes(of: st_make_divisor(UInt32(extents[m - 1 - d])), toByteOffset: MemoryLayout<st_divisor>.stride * d, as: st_divisor.self) }
+        }
+        withUnsafeMutableBytes(of: &a.stride) { p in
+            for k in 0..<n { for d in 0..<m { p.storeBytes(of: Int64(strides[(m - 1 - d) * n + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + d), as: Int64.self) } }
+        }
+        try launch(kernel, grid: (Self.blocks(Int(a.count), each: 4), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+    }
+}

@@ -1,0 +1,150 @@
+// An open device: its context, the stream that everything is queued on, its memory and kernels.
+import CCUDA
+import Glibc
+import TorchRuntime
+
+/// A CUDA device in use by this process.
+final class CUDADevice: @unchecked Sendable {
+    // @unchecked: the fields are constant; what they refer to is guarded by itself or by the driver.
+    let device: Device
+    let driver: CUDADriver
+    let properties: CUDADeviceProperties
+    /// The device's primary context, which it shares with other CUDA code of this process.
+    let context: cc_context
+    /// One stream, not the legacy one, which would wait for everything else.
+    let stream: cc_stream
+    let allocator: CachingAllocator
+    let kernels: KernelCache
+    private let segments: DriverSegments
+    let staging: PinnedStaging
+
+    /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
+    static let isDebugging = (environment("SWIFT_TORCH_CUDA_DEBUG") ?? "0") != "0"
+
+    // Opened devices by index; guarded by the lock. Never closed: tensors may live until the process ends.
+    nonisolated(unsafe) private static var opened: [Int: CUDADevice] = [:]
+    private static let lock = Mutex()
+
+    /// The device with this number, opened if it is not yet.
+    static func open(_ index: Int) throws(DeviceError) -> CUDADevice {
+        // A closure would lose the type of the error.
+        let result: Result<CUDADevice, DeviceError> = lock.withLock {
+            if let d = opened[index] { return .success(d) }
+            do throws(DeviceError) {
+                let d = try CUDADevice(index)
+                opened[index] = d
+                return .success(d)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private init(_ index: Int) throws(DeviceError) {
+        let driver = try CUDADriver.shared.get()
+        let compiler = try NVRTC.shared.get()
+        properties = try CUDADeviceProperties(driver: driver, index: index)
+        device = .cuda(index)
+        self.driver = driver
+        let api = driver.table
+        var number: cc_device = 0
+        try driver.check(api.pointee.cuDeviceGet(&number, Int32(index)), "cuDeviceGet")
+        var context: cc_context?
+        try driver.check(api.pointee.cuDevicePrimaryCtxRetain(&context, number), "cuDevicePrimaryCtxRetain")
+        guard let context else { throw .unavailable("the driver gave no context for \(device)") }
+        self.context = context
+        try driver.check(cc_bind(api, context), "cuCtxSetCurrent")
+        var stream: cc_stream?
+        try driver.check(api.pointee.cuStreamCreate(&stream, UInt32(CC_STREAM_NON_BLOCKING)), "cuStreamCreate")
+        guard let stream else { throw .unavailable("the driver gave no stream for \(device)") }
+        self.stream = stream
+        let segments = DriverSegments(driver, context)
+        self.segments = segments
+        let waiting = StreamHandle(stream)
+        allocator = CachingAllocator(segments, isCaching: environment("SWIFT_TORCH_CUDA_CACHING") != "0") { _ = driver.table.pointee.cuStreamSynchronize(waiting.stream) }
+        kernels = KernelCache(driver, compiler, architecture: properties.architecture)
+        staging = PinnedStaging(driver, waiting)
+    }
+
+    // MARK: Memory
+
+    /// A block of device memory; nil when there is no room.
+    func allocate(byteCount: Int) -> Storage? {
+        guard cc_bind(driver.table, context) == 0, let block = allocator.allocate(byteCount: byteCount), let pointer = UnsafeMutableRawPointer(bitPattern: UInt(block.address)) else {
+            return nil
+        }
+        return Storage(pointer: pointer, byteCount: byteCount, owner: DeviceBlock(allocator, block.number), device: device)
+    }
+
+    /// Bytes that nobody has, and all of them.
+    var memoryInfo: (free: Int, total: Int) { segments.memoryInfo }
+
+    /// Waits until all that was queued is done, and reports what went wrong in it.
+    func synchronize() throws(DeviceError) {
+        try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
+        try check(driver.table.pointee.cuStreamSynchronize(stream), "cuStreamSynchronize")
+    }
+
+    /// Throws what `result` of `call` says; for a fault inside a kernel, with the kernels that were started last.
+    @inline(__always)
+    func check(_ result: cc_result, _ call: StaticString) throws(DeviceError) {
+        if result != 0 { throw failure(result, call) }
+    }
+
+    @inline(never)
+    private func failure(_ result: cc_result, _ call: StaticString) -> DeviceError { explained(driver.error(result, call)) }
+
+    /// The same error; a fault inside a kernel, which surfaces at a later call, with the kernels that were started last.
+    func explained(_ error: DeviceError) -> DeviceError {
+        guard case .cuda(let call, let code, let name, let text, let remedy) = error, (700..<720).contains(code) else { return error }
+        return .cuda(call: call, code: code, name: name, text: "\(text); kernels started last, latest first: \(kernels.lastLaunches.joined(separator: ", "))", remedy: remedy)
+    }
+}
+
+/// Gives a block back to its allocator when the last tensor lets go of it.
+private final class DeviceBlock {
+    private let allocator: CachingAllocator
+    private let number: Int32
+    init(_ allocator: CachingAllocator, _ number: Int32) {
+        self.allocator = allocator
+        self.number = number
+    }
+    deinit { allocator.free(number) }
+}
+
+/// A stream that may be captured by a Sendable closure.
+struct StreamHandle: @unchecked Sendable {
+    // @unchecked: the driver's handles may be used from any thread.
+    let stream: cc_stream
+    init(_ stream: cc_stream) { self.stream = stream }
+}
+
+/// Segments of device memory from the driver.
+private final class DriverSegments: SegmentSource, @unchecked Sendable {
+    // @unchecked: constant handles.
+    private let driver: CUDADriver
+    private let context: cc_context
+
+    init(_ driver: CUDADriver, _ context: cc_context) {
+        self.driver = driver
+        self.context = context
+    }
+
+    func reserve(byteCount: Int) -> UInt64? {
+        var address: cc_address = 0
+        guard cc_bind(driver.table, context) == 0, driver.table.pointee.cuMemAlloc(&address, byteCount) == 0, address != 0 else { return nil }
+        return address
+    }
+
+    func release(_ address: UInt64) {
+        // A tensor may die on a thread that has not used the device.
+        if cc_bind(driver.table, context) == 0 { _ = driver.table.pointee.cuMemFree(address) }
+    }
+
+    var memoryInfo: (free: Int, total: Int) {
+        var (free, total) = (0, 0)
+        if cc_bind(driver.table, context) == 0 { _ = driver.table.pointee.cuMemGetInfo(&free, &total) }
+        return (free, total)
+    }
+}

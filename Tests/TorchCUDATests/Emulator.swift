@@ -1,0 +1,32 @@
+// Tests run on the emulator: a library that looks like CUDA's driver and compiler and runs the kernels on the CPU.
+import Glibc
+import Testing
+import TorchCUDA
+import TorchTensor
+
+enum Emulator {
+    /// The library, beside the tests or where SWIFT_TORCH_EMULATOR says; nil if it was not built.
+    static let path: String? = {
+        if let given = getenv("SWIFT_TORCH_EMULATOR") { return String(cString: given) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let n = readlink("/proc/self/exe", &buffer, buffer.count)
+        let program = String(decoding: buffer.prefix(max(n, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let file = program.lastIndex(of: "/").map { "\(program[..<$0])/libcuda-emulator.so" } ?? ""
+        return access(file, R_OK) == 0 ? file : nil
+    }()
+    static var isBuilt: Bool { path != nil }
+
+    /// Makes this process, a child of the tests, find the emulator when it first asks for a device.
+    static func use(cache: String = "none", _ settings: [String: String] = [:]) {
+        // What a child says when it dies is shown nowhere else.
+        if let errors = getenv("SWIFT_TORCH_TEST_ERRORS") { dup2(open(errors, O_WRONLY | O_CREAT | O_APPEND, 0o644), 2) }
+        setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
+        setenv("SWIFT_TORCH_NVRTC", path!, 1)
+        setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
+        for (name, value) in settings { setenv(name, value, 1) }
+    }
+}
+
+extension Tag {
+    @Tag static var emulator: Self
+}

@@ -1,0 +1,106 @@
+// Kernels by name: cached on disk, and what is said where one is missing or fails.
+import Glibc
+import Testing
+import TorchCUDA
+import TorchTensor
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct KernelTests {
+    @Test func programsAreKeptOnDiskAndDamageIsMended() async throws {
+        let folder = "/tmp/swift-torch-kernels-\(getpid())"
+        setenv("SWIFT_TORCH_TEST_FOLDER", folder, 1)
+        defer { _ = removeFolder(folder) }
+        await #expect(processExitsWith: .success) {
+            Emulator.use(cache: String(cString: getenv("SWIFT_TORCH_TEST_FOLDER")) + "/new/cache")
+            #expect((Tensor([1.0, 2]).to(.cuda) + 1).array(of: Double.self) == [2, 3])
+            let n = try CUDA.kernelPrograms()
+            #expect(n.compiled >= 2 && n.loaded == 0, "\(n)")
+        }
+        await #expect(processExitsWith: .success) {
+            Emulator.use(cache: String(cString: getenv("SWIFT_TORCH_TEST_FOLDER")) + "/new/cache")
+            #expect((Tensor([1.0, 2]).to(.cuda) + 1).array(of: Double.self) == [2, 3])
+            let n = try CUDA.kernelPrograms()
+            #expect(n.compiled == 0 && n.loaded >= 2, "\(n)")
+        }
+        let files = entries(of: "\(folder)/new/cache")
+        #expect(files.count >= 2 && files.allSatisfy { $0.hasSuffix(".cubin") }, "\(files)")
+        for f in files { truncate("\(folder)/new/cache/\(f)", 45) }
+        await #expect(processExitsWith: .success) {
+            Emulator.use(cache: String(cString: getenv("SWIFT_TORCH_TEST_FOLDER")) + "/new/cache")
+            #expect((Tensor([1.0, 2]).to(.cuda) + 1).array(of: Double.self) == [2, 3])
+            let n = try CUDA.kernelPrograms()
+            #expect(n.compiled >= 2 && n.loaded == 0, "\(n)")
+        }
+    }
+
+    @Test func aPrimitiveWithoutAKernelRunsOnTheCPUAndIsCounted() async throws {
+        let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            Emulator.use()
+            let x = Tensor([[3.0, 1, 2], [6, 5, 4]]).to(.cuda)
+            for _ in 0..<2 { #expect(x.sort(dim: 1).values.array(of: Double.self) == [1, 2, 3, 4, 5, 6]) }
+            #expect(CUDA.fallbacks.first { $0.primitive == "sort" }?.count == 2, "\(CUDA.fallbacks)")
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.split(separator: "\n").filter { $0.contains("sort has no kernel on cuda:0 and runs on the CPU") }.count == 1, "\(text)")
+    }
+
+    @Test func aFallbackThatChangesAPartKeepsTheRest() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use(["SWIFT_TORCH_CUDA_QUIET": "1"])
+            let x = Tensor.arange(12, dtype: .float32).reshape([3, 4])
+            var (a, b) = (x, x.to(.cuda))
+            let index = Tensor([2, 0])
+            // In place on a strided part, adding, and masked.
+            a[0..., 1] = Tensor([7.0, 8, 9])
+            b[0..., 1] = Tensor([7.0, 8, 9])
+            #expect(a.array(of: Float.self) == b.array(of: Float.self))
+            a = a.indexAdd(0, index, Tensor.ones(2, 4))
+            b = b.indexAdd(0, index.to(.cuda), Tensor.ones(2, 4, device: .cuda))
+            #expect(a.array(of: Float.self) == b.array(of: Float.self))
+            #expect(x.to(.cuda)[x.to(.cuda) .> 5].array(of: Float.self) == x[x .> 5].array(of: Float.self))
+            #expect(x.to(.cuda).matmul(x.to(.cuda).t()).array(of: Float.self) == x.matmul(x.t()).array(of: Float.self))
+            #expect(x.to(.cuda).cumsum(dim: 1).array(of: Float.self) == x.cumsum(dim: 1).array(of: Float.self))
+        }
+    }
+
+    @Test func aKernelThatDoesNotCompileIsExplained() async throws {
+        let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            Emulator.use(["SWIFT_TORCH_EMULATOR_FAIL_COMPILE": "unary.cu"])
+            #expect(Tensor([1.0, 4]).to(.cuda).sqrt().array(of: Double.self) == [1, 2])
+            #expect(CUDA.fallbacks.map(\.primitive).contains("unary"))
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        // The compiler's words, and the line that they speak of.
+        #expect(text.contains("unary.cu(1): error") && text.contains("unary.cu:1: // Unary operators"), "\(text)")
+    }
+
+    @Test func aFaultNamesTheKernelsStartedLast() async throws {
+        let late = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            Emulator.use(["SWIFT_TORCH_EMULATOR_FAIL_LAUNCH": "unary_exp_f32_run"])
+            let y = Tensor([1.0, 2]).to(.cuda).sin().exp()
+            _ = y.array(of: Double.self)
+        }
+        let text = String(decoding: late.standardErrorContent, as: UTF8.self)
+        #expect(text.contains("CUDA_ERROR_LAUNCH_FAILED (719)") && text.contains("unary_exp_f32_run") && text.contains("SWIFT_TORCH_CUDA_DEBUG"), "\(text)")
+        let debugged = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            Emulator.use(["SWIFT_TORCH_EMULATOR_FAIL_LAUNCH": "unary_exp_f32_run", "SWIFT_TORCH_CUDA_DEBUG": "1"])
+            _ = Tensor([1.0, 2]).to(.cuda).sin().exp()
+        }
+        #expect(String(decoding: debugged.standardErrorContent, as: UTF8.self).contains("of kernel unary_exp_f32_run"))
+    }
+}
+
+private func entries(of folder: String) -> [String] {
+    guard let d = opendir(folder) else { return [] }
+    defer { closedir(d) }
+    var result: [String] = []
+    while let e = readdir(d) {
+        let name = withUnsafeBytes(of: &e.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name != ".", name != ".." { result.append(name) }
+    }
+    return result
+}
+
+private func removeFolder(_ folder: String) -> Int32 {
+    for e in entries(of: folder) where unlink("\(folder)/\(e)") != 0 { _ = removeFolder("\(folder)/\(e)") }
+    return rmdir(folder)
+}
