@@ -98,9 +98,9 @@ fuzz:
 	$(SWIFT) build $(FLAGS) --product torch-conformance
 	@mkdir -p .build-fuzz/corpus
 	@find Sources/TorchFormats Fuzz -name '*.swift' > .build-fuzz/inputs
-	@grep -E '/(TorchTensor|TorchRuntime|TorchCPU|TorchKernels|CVendor|ComplexModule|RealModule|_NumericsShims)\.build/' $(BIN)/torch-conformance.product/Objects.LinkFileList >> .build-fuzz/inputs
+	@grep -E '/(TorchTensor|TorchRuntime|TorchCPU|TorchCUDA|TorchKernels|CVendor|CCUDA|ComplexModule|RealModule|_NumericsShims)\.build/' $(BIN)/torch-conformance.product/Objects.LinkFileList >> .build-fuzz/inputs
 	@package=$$(sed -n 's/.*"-module-name","TorchFormats".*"-package-name","\([^"]*\)".*/\1/p' .build/release.yaml | head -1); echo "compiling the readers for libFuzzer"; \
-	$(SWIFT)c -O -swift-version 6 -parse-as-library -sanitize=fuzzer -DFUZZING -package-name $$package -module-name TorchFuzz -I $(BIN)/Modules -I Sources/TorchKernels/include \
+	$(SWIFT)c -O -swift-version 6 -parse-as-library -sanitize=fuzzer -DFUZZING -package-name $$package -module-name TorchFuzz -I $(BIN)/Modules -I Sources/TorchKernels/include -I Sources/CCUDA/include \
 	  -Xcc -I.build/checkouts/swift-numerics/Sources/_NumericsShims/include -Xcc -fmodule-map-file=$(BIN)/CVendor.build/module.modulemap \
 	  @.build-fuzz/inputs -lstdc++ -lm -lpthread -ldl -o .build-fuzz/torch-fuzz
 	.build-fuzz/torch-fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=32768 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -artifact_prefix=.build-fuzz/ \

@@ -45,7 +45,7 @@ for path in ["README.md"] + sorted(glob.glob("Sources/**/*.swift", recursive=Tru
             f.write(source)
         maps = [f"-Xcc -fmodule-map-file={m}" for m in glob.glob(f"{os.path.dirname(modules)}/*.build/module.modulemap")]
         includes = [f"-Xcc -I{d}" for d in glob.glob(".build/checkouts/swift-numerics/Sources/_NumericsShims/include")]
-        command = f"swiftc -typecheck -swift-version 6 -suppress-warnings -I {modules} -I Sources/TorchKernels/include {' '.join(maps + includes)} {f.name}"
+        command = f"swiftc -typecheck -swift-version 6 -suppress-warnings -I {modules} -I Sources/TorchKernels/include -I Sources/CCUDA/include {' '.join(maps + includes)} {f.name}"
         run = subprocess.run(command.split(), capture_output=True, text=True)
         os.unlink(f.name)
         if run.returncode:
