@@ -82,7 +82,7 @@ bench: setup
 
 # The Swift runtime linked in; needs only the C and C++ run-time libraries of Debian 12 or newer. The linker flags take 2 MB off: equal functions folded, nothing
 # exported, relative relocations packed.
-STATIC := $(FLAGS) --static-swift-stdlib --scratch-path .build-static -Xswiftc -use-ld=lld -Xlinker --icf=safe -Xlinker --no-export-dynamic \
+STATIC := $(FLAGS) --static-swift-stdlib --scratch-path .build-static -Xswiftc -use-ld=lld -Xlinker --icf=all -Xlinker --no-export-dynamic \
 	-Xlinker -z -Xlinker pack-relative-relocs
 static:
 	$(SWIFT) build $(STATIC) --product swift-torch
