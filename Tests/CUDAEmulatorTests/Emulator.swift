@@ -7,6 +7,7 @@ import Testing
 
 /// `libcuda-emulator.so` beside the test bundle. A copy of it is opened, so that what is set here does not reach other tests that use it as their device.
 struct Emulator: Sendable {
+    // nonisolated(unsafe): dlopen's handle, which is never closed and may be asked from any thread.
     private nonisolated(unsafe) let handle: UnsafeMutableRawPointer
 
     static let shared: Result<Emulator, Failure> = open()

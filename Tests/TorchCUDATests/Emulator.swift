@@ -27,6 +27,11 @@ enum Emulator {
     }
 }
 
+/// Without the emulator most suites here are skipped; this one is not, so that they can not vanish unnoticed.
+@Suite struct EmulatorPresence {
+    @Test func theEmulatorIsBuilt() { #expect(Emulator.isBuilt, "no libcuda-emulator.so beside the tests") }
+}
+
 extension Tag {
     @Tag static var emulator: Self
 }
