@@ -3,7 +3,7 @@ import CCUDA
 import TorchKernels
 import TorchRuntime
 
-/// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant.
+/// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
     case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim
 
@@ -11,73 +11,83 @@ enum KernelFamily: Int, CaseIterable {
     static let run = 0
     static let strided = 1
 
-    var file: String {
+    /// How a family's kernels are numbered and named. In symbols and defines `OP` stands for the operator and `TYPE` for the element type or size.
+    private struct Layout {
+        let file: String
+        var defines = ["ST_TYPE=TYPE"]
+        let symbols: [String]
+        var operators = 1
+        var operatorName: @Sendable (Int) -> String = { _ in "" }
+        /// Sizes of elements as powers of two, 1 to 16, instead of types.
+        var isBySize = false
+
+        static let sized = ["ST_SIZE=TYPE"]
+        static let operation = ["ST_OP=OP", "ST_TYPE=TYPE"]
+    }
+
+    private var layout: Layout {
         switch self {
-        case .layerNorm: "layernorm.cu"
-        case .addRows: "addrows.cu"
-        default: "\(self).cu"
+        case .unary:
+            Layout(
+                file: "unary.cu", defines: Layout.operation, symbols: ["unary_OP_TYPE_run", "unary_OP_TYPE_strided"], operators: Int(UnaryOp.count.rawValue),
+                operatorName: { String(cString: cc_unary_name(Int32($0))) })
+        case .binary:
+            Layout(
+                file: "binary.cu", defines: Layout.operation, symbols: ["binary_OP_TYPE_run", "binary_OP_TYPE_strided"], operators: Int(BinaryOp.count.rawValue),
+                operatorName: { String(cString: cc_binary_name(Int32($0))) })
+        case .ternary:
+            Layout(
+                file: "ternary.cu", defines: Layout.operation, symbols: ["ternary_OP_TYPE_run", "ternary_OP_TYPE_strided"], operators: Int(TernaryOp.count.rawValue),
+                operatorName: { String(cString: cc_ternary_name(Int32($0))) })
+        case .convert:
+            Layout(
+                file: "convert.cu", defines: ["ST_FROM=OP", "ST_TO=TYPE"], symbols: ["convert_OP_TYPE_run", "convert_OP_TYPE_strided"], operators: DType.allCases.count,
+                operatorName: { String(cString: cc_type_name(Int32($0))) })
+        case .reduce:
+            Layout(
+                file: "reduce.cu", defines: Layout.operation, symbols: ["reduce_OP_TYPE_inner", "reduce_OP_TYPE_outer", "reduce_OP_TYPE_finish"],
+                operators: Int(ReduceOp.count.rawValue), operatorName: { String(cString: cc_reduce_name(Int32($0))) })
+        case .scatter:
+            // In the order of `ScatterOp`.
+            Layout(file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
+        case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: ["select_TYPE_run", "select_TYPE_strided"], isBySize: true)
+        case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided"], isBySize: true)
+        case .fill: Layout(file: "fill.cu", defines: Layout.sized, symbols: ["fill_TYPE_run", "fill_TYPE_strided"], isBySize: true)
+        case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE"], isBySize: true)
+        case .arange: Layout(file: "arange.cu", symbols: ["arange_TYPE"])
+        case .softmax:
+            Layout(
+                file: "softmax.cu",
+                symbols: ["softmax_TYPE", "logSoftmax_TYPE", "softmaxBackward_TYPE", "logSoftmaxBackward_TYPE", "crossEntropy_TYPE", "crossEntropyBackward_TYPE"])
+        case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE"])
+        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE"])
+        case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"])
+        case .optim: Layout(file: "optim.cu", symbols: ["sgd_TYPE", "adam_TYPE"])
         }
     }
 
-    /// How many operators.
-    private var rows: Int {
-        switch self {
-        case .unary: Int(UnaryOp.count.rawValue)
-        case .binary: Int(BinaryOp.count.rawValue)
-        case .ternary: Int(TernaryOp.count.rawValue)
-        case .reduce: Int(ReduceOp.count.rawValue)
-        case .convert: DType.allCases.count
-        case .scatter: Self.scatterNames.count
-        default: 1
-        }
-    }
-
-    /// The column is the logarithm of an element's size rather than its type.
-    private var isBySize: Bool {
-        switch self {
-        case .select, .copy, .fill, .gather: true
-        default: false
-        }
-    }
-    private var columns: Int { isBySize ? 5 : DType.allCases.count }
-
-    private var variants: Int {
-        switch self {
-        case .unary, .binary, .ternary, .convert, .select, .copy, .fill, .gather, .optim: 2
-        case .reduce, .layerNorm: 3
-        case .softmax: 6
-        case .arange, .scatter, .addRows, .matmul: 1
-        }
-    }
-
-    private func operatorName(_ row: Int) -> String {
-        switch self {
-        case .unary: String(cString: cc_unary_name(Int32(row)))
-        case .binary: String(cString: cc_binary_name(Int32(row)))
-        case .ternary: String(cString: cc_ternary_name(Int32(row)))
-        case .reduce: String(cString: cc_reduce_name(Int32(row)))
-        case .scatter: Self.scatterNames[row]
-        default: ""
-        }
-    }
-    /// In the order of `ScatterOp`.
-    private static let scatterNames = ["replace", "sum", "prod", "max", "min"]
-
-    private func columnName(_ column: Int) -> String { isBySize ? "\(1 << column)" : String(cString: cc_type_name(Int32(column))) }
+    var file: String { layout.file }
 
     // MARK: Numbers
 
-    /// Number of the first kernel of each family, and of all.
-    private static let bases: [Int] = allCases.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.rows * $1.columns * $1.variants) }
-    static let kernelCount = bases[bases.count - 1]
+    /// What a kernel's number is computed from, of each family; and how many kernels there are.
+    private static let shapes: (families: [(base: Int, columns: Int, variants: Int)], count: Int) = {
+        var next = 0
+        let families = allCases.map { family in
+            let l = family.layout
+            let shape = (base: next, columns: l.isBySize ? 5 : DType.allCases.count, variants: l.symbols.count)
+            next += l.operators * shape.columns * shape.variants
+            return shape
+        }
+        return (families, next)
+    }()
+    static let kernelCount = shapes.count
 
     /// A kernel's number.
     @inline(__always)
     func number(_ row: Int, _ column: Int, _ variant: Int) -> Int {
-        switch self {
-        case .unary, .binary, .ternary: Self.bases[rawValue] + ((row * 15 + column) << 1) + variant
-        default: Self.bases[rawValue] + (row * columns + column) * variants + variant
-        }
+        let s = Self.shapes.families[rawValue]
+        return s.base + (row * s.columns + column) * s.variants + variant
     }
 
     /// What NVRTC is asked for.
@@ -91,28 +101,23 @@ enum KernelFamily: Int, CaseIterable {
 
     /// The program in which kernel `number` is.
     static func program(of number: Int) -> Program {
-        let family = allCases.last { bases[$0.rawValue] <= number }!
-        let variants = family.variants
-        let index = (number - bases[family.rawValue]) / variants
-        let (row, column) = (index / family.columns, index % family.columns)
-        let (op, name) = (family.operatorName(row), family.columnName(column))
-        let type = "ST_TYPE=\(name)"
-        let (defines, symbols): ([String], [String])
-        switch family {
-        case .unary, .binary, .ternary: (defines, symbols) = (["ST_OP=\(op)", type], ["run", "strided"].map { "\(family)_\(op)_\(name)_\($0)" })
-        case .reduce: (defines, symbols) = (["ST_OP=\(op)", type], ["inner", "outer", "finish"].map { "reduce_\(op)_\(name)_\($0)" })
-        case .convert:
-            let from = String(cString: cc_type_name(Int32(row)))
-            (defines, symbols) = (["ST_FROM=\(from)", "ST_TO=\(name)"], ["run", "strided"].map { "convert_\(from)_\(name)_\($0)" })
-        case .select, .copy, .fill: (defines, symbols) = (["ST_SIZE=\(name)"], ["run", "strided"].map { "\(family)_\(name)_\($0)" })
-        case .gather: (defines, symbols) = (["ST_SIZE=\(name)"], ["gather", "takeRows"].map { "\($0)_\(name)" })
-        case .softmax: (defines, symbols) = ([type], ["softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward"].map { "\($0)_\(name)" })
-        case .layerNorm: (defines, symbols) = ([type], ["layerNorm", "layerNormBackward", "layerNormBackwardWeights"].map { "\($0)_\(name)" })
-        case .optim: (defines, symbols) = ([type], ["sgd", "adam"].map { "\($0)_\(name)" })
-        case .scatter: (defines, symbols) = (["ST_OP=\(op)", type], ["scatter_\(op)_\(name)"])
-        case .arange, .addRows, .matmul: (defines, symbols) = ([type], ["\(family)_\(name)"])
+        let family = allCases.last { shapes.families[$0.rawValue].base <= number }!
+        let (layout, shape) = (family.layout, shapes.families[family.rawValue])
+        let index = (number - shape.base) / shape.variants
+        let (row, column) = (index / shape.columns, index % shape.columns)
+        let op = layout.operatorName(row)
+        let type = layout.isBySize ? "\(1 << column)" : String(cString: cc_type_name(Int32(column)))
+        // OP and TYPE are words of their own in every pattern.
+        func named(_ pattern: String) -> String {
+            pattern.split(separator: "_", omittingEmptySubsequences: false).map { word in
+                if word == "OP" { return op }
+                if word == "TYPE" { return type }
+                if word.hasSuffix("=OP") { return "\(word.dropLast(2))\(op)" }
+                if word.hasSuffix("=TYPE") { return "\(word.dropLast(4))\(type)" }
+                return String(word)
+            }.joined(separator: "_")
         }
-        return Program(file: family.file, defines: defines, symbols: symbols, first: number - (number - bases[family.rawValue]) % variants)
+        return Program(file: layout.file, defines: layout.defines.map(named), symbols: layout.symbols.map(named), first: number - (number - shape.base) % shape.variants)
     }
 
     /// A kernel's name.
