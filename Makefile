@@ -55,10 +55,16 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
+# The kernels, run by the CPU in the place of a GPU.
+EMULATED = SWIFT_TORCH_CUDA_QUIET=1 SWIFT_TORCH_CUDA_CACHE=none SWIFT_TORCH_CUDA_DRIVER=$(BIN)/libcuda-emulator.so SWIFT_TORCH_NVRTC=$(BIN)/libcuda-emulator.so
+
 # Thresholds only rise: see .ci/thresholds.
 conformance: setup
 	$(SWIFT) build $(FLAGS) --product torch-conformance
+	$(SWIFT) build $(FLAGS) --product cuda-emulator
 	. .ci/thresholds && $(BIN)/torch-conformance ops --data $(DATA)/conformance/ops --threshold-forward $$OPS_FORWARD --threshold-backward $$OPS_BACKWARD
+	. .ci/thresholds && $(EMULATED) $(BIN)/torch-conformance ops --device cuda --data $(DATA)/conformance/ops \
+	  --threshold-forward $$OPS_FORWARD --threshold-backward $$OPS_BACKWARD --threshold-alone $$OPS_CUDA_ALONE
 	$(BIN)/torch-conformance rng --data $(DATA)/conformance/rng
 	. .ci/thresholds && $(BIN)/torch-conformance checkpoints --data $(DATA)/conformance/checkpoints --threshold-good $$CHECKPOINTS_GOOD --threshold-bad $$CHECKPOINTS_BAD
 

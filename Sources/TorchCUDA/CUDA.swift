@@ -68,6 +68,9 @@ extension CUDA {
     /// Primitives that ran on the CPU so far because the device has no kernel for them, and how often.
     public static var fallbacks: [(primitive: String, count: Int)] { CUDAFallbacks.all }
 
+    /// Counts `fallbacks` from nothing again.
+    public static func resetFallbacks() { CUDAFallbacks.reset() }
+
     /// Programs of kernels that this process compiled for device `index`, and those that it found in the cache on disk.
     package static func kernelPrograms(_ index: Int = 0) throws(DeviceError) -> (compiled: Int, loaded: Int) {
         let kernels = try CUDADevice.open(index).kernels

@@ -58,7 +58,7 @@ final class Shard {
 
 extension Tensor {
     /// A tensor of `dtype` and `shape` with these bytes, laid out with `strides` (in elements) from `offset` on if given. Elements in between hold garbage.
-    static func rebuilt(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int], strides: [Int]? = nil, offset: Int = 0) throws -> Tensor {
+    static func rebuilt(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int], strides: [Int]? = nil, offset: Int = 0, on device: Device = .cpu) throws -> Tensor {
         let size = dtype.itemSize
         let count = shape.reduce(1, *)
         guard bytes.count == count * size else { throw ConformanceError("\(bytes.count) bytes for a tensor \(shape) of \(dtype)") }
@@ -80,9 +80,10 @@ extension Tensor {
                 d -= 1
             }
         }
-        guard let t = Tensor(storage: storage, byteOffset: offset * size, sizes: Dims(shape), strides: Dims(steps), dtype: dtype) else {
+        guard let all = Tensor(storage: storage, byteOffset: 0, sizes: [offset + reach], strides: [1], dtype: dtype) else {
             throw ConformanceError("strides \(steps) lead outside the storage")
         }
-        return t
+        // The memory is moved as a whole, so that a view is a view of the same layout there.
+        return all.to(device).asStrided(shape, steps, storageOffset: offset)
     }
 }

@@ -61,7 +61,7 @@ struct OperatorCase {
     func tensor(_ key: String) throws -> Tensor {
         let s = try spec(key)
         let strides = s.json["stride"]?.array?.compactMap(\.int)
-        return try withStored(key) { try Tensor.rebuilt($0, s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0) }.to(device)
+        return try withStored(key) { try Tensor.rebuilt($0, s.dtype, s.shape, strides: strides, offset: s.json["offset"]?.int ?? 0, on: device) }
     }
 
     /// A JSON tree as an operator's value; tensors come from `inputs`.

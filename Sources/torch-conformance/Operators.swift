@@ -14,6 +14,7 @@ struct Operators: ParsableCommand {
     @Option(help: "Fails if fewer entries pass forward.") var thresholdForward: Int?
     @Option(help: "Fails if fewer entries pass backward.") var thresholdBackward: Int?
     @Option(help: "Fails if fewer error cases pass.") var thresholdErrors: Int?
+    @Option(help: "Fails if fewer entries pass forward without a primitive of the CPU (for cuda).") var thresholdAlone: Int?
     @Option(help: "Worker processes.") var workers: Int = 2
     @Option(help: "Seconds that one case may take.") var timeLimit: Double = 20
     @Flag(help: "One line for every failing case, not only the first of an entry.") var allCases = false
@@ -25,6 +26,8 @@ struct Operators: ParsableCommand {
         var backward = (passed: 0, total: 0)
         var errors = (passed: 0, total: 0)
         var failures: [(kind: CaseResult.Kind, id: String, reason: String)] = []
+        /// Primitives that ran on the CPU though the device was asked for.
+        var fallbacks: Set<String> = []
         init(name: String, area: String, function: String) { (self.name, self.area, self.function) = (name, area, function) }
 
         func count(_ kind: CaseResult.Kind, _ id: String, _ reason: String?) {
@@ -74,7 +77,10 @@ struct Operators: ParsableCommand {
                 batches.append(
                     SupervisedBatch(
                         arguments: ["ops-worker", "--data", data, "--area", area, "--device", device], cases: part.map(\.line),
-                        result: { i, kind, reason in CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) } },
+                        result: { i, kind, reason in
+                            if kind == fallbackKind { part[i].entry.fallbacks.formUnion((reason ?? "").split(separator: ",").map(String.init)) }
+                            CaseResult.Kind(rawValue: kind).map { part[i].entry.count($0, part[i].id, reason) }
+                        },
                         failure: { i, reason in part[i].fail(reason) }))
             }
         }
@@ -133,7 +139,10 @@ struct Operators: ParsableCommand {
         let backward = hasBackward.filter(\.passesBackward).count
         let errors = order.reduce((0, 0)) { ($0.0 + $1.errors.passed, $0.1 + $1.errors.total) }
         print("ops: forward \(forward)/\(order.count) entries, backward \(backward)/\(hasBackward.count), errors \(errors.0)/\(errors.1)")
+        let alone = order.filter { $0.passesForward && $0.fallbacks.isEmpty }.count
+        if device != "cpu" { reportFallbacks(order, alone) }
         var low: [String] = []
+        if let t = thresholdAlone, alone < t { low.append("forward on \(device) alone \(alone) < \(t)") }
         if let t = thresholdForward, forward < t { low.append("forward \(forward) < \(t)") }
         if let t = thresholdBackward, backward < t { low.append("backward \(backward) < \(t)") }
         if let t = thresholdErrors, errors.0 < t { low.append("errors \(errors.0) < \(t)") }
@@ -141,6 +150,15 @@ struct Operators: ParsableCommand {
             writeAll(2, "below the threshold: \(low.joined(separator: ", "))\n")
             throw ExitCode(1)
         }
+    }
+
+    /// Entries that pass without the CPU's help, and what the others needed it for.
+    private func reportFallbacks(_ order: [Entry], _ alone: Int) {
+        let aloneBackward = order.filter { $0.passesBackward && $0.fallbacks.isEmpty }.count
+        var entries: [String: Int] = [:]
+        for e in order { for p in e.fallbacks { entries[p, default: 0] += 1 } }
+        let needs = entries.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        print("ops: on \(device) alone: forward \(alone), backward \(aloneBackward); entries that used a primitive of the CPU: \(needs.isEmpty ? "none" : needs)")
     }
 
     private func name(_ kind: CaseResult.Kind) -> String { kind == .forward ? "forward" : kind == .backward ? "backward" : "error" }
@@ -153,7 +171,7 @@ struct Operators: ParsableCommand {
             func pair(_ c: (passed: Int, total: Int)) -> JSON { [.int(Int64(c.passed)), .int(Int64(c.total))] }
             let j: JSON = [
                 "entry": .string(e.name), "area": .string(e.area), "forward": pair(e.forward), "backward": pair(e.backward), "errors": pair(e.errors),
-                "failures": .array(failures),
+                "failures": .array(failures), "fallbacks": .array(e.fallbacks.sorted().map { .string($0) }),
             ]
             fputs(try j.text() + "\n", f)
         }

@@ -203,7 +203,7 @@ struct Relations {
             let hermitian: Bool
             if case .bool(let h)? = argument(1, "hermitian") { hermitian = h } else { hermitian = false }
             let n = ld.size(-1)
-            let eye = Tensor.eye(n, dtype: ld.dtype).expand(ld.shape).contiguous()
+            let eye = Tensor.eye(n, dtype: ld.dtype).to(ld.device).expand(ld.shape).contiguous()
             let x = try withTensorErrors {
                 try OperatorTable.call("linalg.ldl_solve", [.tensor(ld), .tensor(pivots), .tensor(eye)], ["hermitian": .bool(hermitian)]).value
             }

@@ -19,6 +19,9 @@ func runWorker(manifest: String, cases: String, skip: Int, _ body: (JSON) throws
     }
 }
 
+/// What a worker names primitives by that ran on the CPU in the place of the device, with commas as the reason.
+let fallbackKind = "P"
+
 /// One process of `ops`.
 struct OperatorWorker: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "ops-worker", abstract: "Runs cases for `ops` (internal).", shouldDisplay: false)
@@ -38,7 +41,11 @@ struct OperatorWorker: ParsableCommand {
                 shards[name] = s
                 return s
             }
-            return c.run().outcomes.map { ($0.kind.rawValue, $0.reason) }
+            var outcomes: [(kind: String, reason: String?)] = c.run().outcomes.map { ($0.kind.rawValue, $0.reason) }
+            let fallbacks = CUDA.fallbacks.map(\.primitive).joined(separator: ",")
+            if !fallbacks.isEmpty { outcomes.append((fallbackKind, fallbacks)) }
+            CUDA.resetFallbacks()
+            return outcomes
         }
     }
 }

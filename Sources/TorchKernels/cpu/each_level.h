@@ -17,9 +17,16 @@
 
 #define ST_VECTOR_BYTES 16
 #define ST_LEVEL 0
+// On x86-64 the copy for CPUs of before 2013 is made small rather than fast: the binary is that much smaller for everybody.
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+#endif
 namespace st_baseline {
 #include ST_LEVEL_FILE
 }
+#if defined(__x86_64__)
+#pragma clang attribute pop
+#endif
 #undef ST_VECTOR_BYTES
 #undef ST_LEVEL
 
