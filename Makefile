@@ -113,11 +113,11 @@ fuzz:
 	  -print_final_stats=1 .build-fuzz/corpus Fuzz/Seeds
 
 # NVRTC needs neither a GPU nor a driver. Pinned, as machine code of a newer one may be refused by a driver. Where pip fails this is skipped and says so.
-CUDA_WHEELS := nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cuobjdump==13.2.51 nvidia-cuda-nvdisasm==13.2.51
+CUDA_WHEELS := nvidia-cuda-nvrtc==13.0.88 nvidia-cuda-runtime==13.0.96
 cuda-compile:
 	@python3 Tools/kernel_list.py
 	@test -f .build-cuda/complete || { rm -rf .build-cuda && python3 -m venv .build-cuda && .build-cuda/bin/pip install -q $(CUDA_WHEELS) && touch .build-cuda/complete; } >/dev/null 2>&1 || rm -rf .build-cuda
-	@if [ -f .build-cuda/complete ]; then .build-cuda/bin/python Tools/nvrtc_compile.py --resources "$$(ls .build-cuda/lib/python3*/site-packages/nvidia/*/bin/cuobjdump)" $(ARGS); \
+	@if [ -f .build-cuda/complete ]; then .build-cuda/bin/python Tools/nvrtc_compile.py $(ARGS); \
 	else echo "without NVRTC (pip could not install it): the kernels are not compiled for the device"; fi
 
 clean:

@@ -1,7 +1,7 @@
-"""Compiles every kernel of the contract with NVRTC to machine code, without a GPU: python Tools/nvrtc_compile.py [--arch sm_90] [--only GLOB] [--keep DIR] [--resources CUOBJDUMP].
+"""Compiles every kernel of the contract with NVRTC to machine code, without a GPU: python Tools/nvrtc_compile.py [--arch sm_90] [--only GLOB] [--keep DIR].
 
 Several compilations go into one program, as each file can be included again with other definitions: that shares the work of the preamble. Exit status 1 if something fails,
-a symbol is missing, or a kernel takes much stack (spilled registers, local arrays)."""
+a symbol is missing, a kernel spills registers, or takes much stack (local arrays)."""
 import argparse
 import concurrent.futures
 import ctypes
@@ -84,13 +84,15 @@ def batch_source(group):
     return "\n".join(text) + "\n"
 
 
-def resources(cuobjdump, cubin):
-    """[(symbol, registers, bytes of stack, bytes of shared memory)]"""
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as f:
-        f.write(cubin)
-        f.flush()
-        text = subprocess.run([cuobjdump, "--dump-resource-usage", f.name], capture_output=True, text=True).stdout
-    return [(m[1], int(m[2]), int(m[3]), int(m[4])) for m in re.finditer(r"Function (\w+):\s*REG:(\d+) STACK:(\d+) SHARED:(\d+)", text)]
+def resources(log):
+    """[(function, registers, bytes of stack, bytes of spilled registers)] of the assembler's report; a function that is called has no registers of its own."""
+    found = []
+    for part in log.split("Function properties for ")[1:]:
+        m = re.match(r"(\S+)\n.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", part)
+        used = re.search(r"Used (\d+) registers", part)
+        if m:
+            found.append((m[1], int(used[1]) if used else 0, int(m[2]), int(m[3]) + int(m[4])))
+    return found
 
 
 def main():
@@ -99,12 +101,11 @@ def main():
     parser.add_argument("--only", default="*", help="glob over symbols")
     parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--keep", help="folder for the cubins")
-    parser.add_argument("--resources", help="cuobjdump, to report registers and spills")
-    parser.add_argument("--stack", type=int, default=128, help="most bytes of stack (spilled registers and local arrays) of a kernel")
+    parser.add_argument("--stack", type=int, default=128, help="most bytes of stack (local arrays) of a kernel")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="compilations at a time")
     options = parser.parse_args()
     nvrtc, known, failures, compiled, size = NVRTC(), headers(), 0, 0, 0
-    flags = ["--std=c++20", f"--gpu-architecture={options.arch}", "-default-device"]
+    flags = ["--std=c++20", f"--gpu-architecture={options.arch}", "-default-device", "--ptxas-options=-v"]
     work = [k for k in kernel_list.kernels() if any(fnmatch.fnmatch(s, options.only) for s in k[2])]
     begin, usage = time.time(), []
 
@@ -131,9 +132,14 @@ def main():
                     if s.encode() + b"\0" not in cubin:
                         failures += 1
                         print(f"MISSING {s} in {file} {' '.join(defines)}")
-            if options.resources:
-                usage += resources(options.resources, cubin)
-    for name, _, stack, _ in usage:
+            usage += resources(log)
+    if len(usage) < compiled:
+        failures += 1
+        print(f"the assembler reported {len(usage)} functions only")
+    for name, _, stack, spilled in usage:
+        if spilled:
+            failures += 1
+            print(f"SPILLS {name}: {spilled} bytes of registers stored and loaded")
         if stack > options.stack:
             failures += 1
             print(f"STACK {name} takes {stack} bytes of stack a thread")
@@ -141,7 +147,8 @@ def main():
     if usage:
         most = max(usage, key=lambda u: u[1])
         stacks = sorted((u for u in usage if u[2]), key=lambda u: -u[2])
-        print(f"registers: at most {most[1]} ({most[0]}); stack in {len(stacks)} of {len(usage)} kernels" + (f", at most {stacks[0][2]} bytes ({stacks[0][0]})" if stacks else ""))
+        spills = sum(1 for u in usage if u[3])
+        print(f"registers: at most {most[1]} ({most[0]}); {spills} of {len(usage)} functions spill; {len(stacks)} use stack" + (f", at most {stacks[0][2]} bytes ({stacks[0][0]})" if stacks else ""))
     sys.exit(1 if failures else 0)
 
 
