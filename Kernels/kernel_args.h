@@ -137,10 +137,29 @@ typedef struct st_matmul_args {
   double alpha, beta;
 } st_matmul_args;
 
-/// sgd, adam: one parameter of `count` contiguous elements. The numbers are those of the CPU's st_optim.h.
-typedef struct st_optim_args {
+/// sgd, adam: `tensors` parameters of contiguous elements, each cut into chunks of `chunk` elements (a multiple of 4), a block each. The numbers are those of the CPU's st_optim.h.
+typedef struct st_optim_entry {
   st_address parameter, gradient, state[3];
   uint64_t count;
+  /// Number of the first chunk of this parameter.
+  uint64_t first;
+} st_optim_entry;
+typedef struct st_optim_numbers {
   double scalar[8];
-  uint32_t flags, reserved;
-} st_optim_args;
+  uint32_t flags, tensors;
+  uint64_t chunk;
+} st_optim_numbers;
+/// Below the 4 KiB of arguments that every driver takes, and below the 32,764 bytes that CUDA 12.1 and later take.
+#define ST_OPTIM_FEW 70
+#define ST_OPTIM_MANY 580
+typedef struct st_optim_few_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_FEW]; } st_optim_few_args;
+typedef struct st_optim_many_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_MANY]; } st_optim_many_args;
+
+/// random: `count` contiguous elements. offset is a multiple of 4. a, b, base, range: the distribution's parameters; range 0 is all values of a draw. chances: probabilities for `each`.
+typedef struct st_random_args {
+  st_address out, chances;
+  uint64_t count, seed, offset;
+  double a, b;
+  int64_t base;
+  uint64_t range;
+} st_random_args;

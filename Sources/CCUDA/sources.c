@@ -33,6 +33,9 @@ TEXT(text_matmul_cu) = {
 TEXT(text_optim_cu) = {
 #embed "../../Kernels/optim.cu"
   , 0};
+TEXT(text_random_cu) = {
+#embed "../../Kernels/random.cu"
+  , 0};
 TEXT(text_reduce_cu) = {
 #embed "../../Kernels/reduce.cu"
   , 0};
@@ -93,6 +96,9 @@ TEXT(text_scalar_math_h) = {
 TEXT(text_scalar_math64_h) = {
 #embed "../TorchKernels/scalar/math64.h"
   , 0};
+TEXT(text_scalar_philox_h) = {
+#embed "../TorchKernels/scalar/philox.h"
+  , 0};
 TEXT(text_scalar_special_h) = {
 #embed "../TorchKernels/scalar/special.h"
   , 0};
@@ -118,6 +124,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"layernorm.cu", text_layernorm_cu, false},
     {"matmul.cu", text_matmul_cu, false},
     {"optim.cu", text_optim_cu, false},
+    {"random.cu", text_random_cu, false},
     {"reduce.cu", text_reduce_cu, false},
     {"scatter.cu", text_scatter_cu, false},
     {"select.cu", text_select_cu, false},
@@ -138,6 +145,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"scalar/convert.h", text_scalar_convert_h, true},
     {"scalar/math.h", text_scalar_math_h, true},
     {"scalar/math64.h", text_scalar_math64_h, true},
+    {"scalar/philox.h", text_scalar_philox_h, true},
     {"scalar/special.h", text_scalar_special_h, true},
     {"scalar/ternary.h", text_scalar_ternary_h, true},
     {"scalar/types.h", text_scalar_types_h, true},

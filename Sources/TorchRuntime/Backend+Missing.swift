@@ -180,6 +180,7 @@ extension Backend {
         lacks("fft")
         return true
     }
+    public func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator) { lacks("random") }
     public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool {
         lacks("sgdStep")
         return true

@@ -167,6 +167,10 @@ public protocol Backend: Sendable {
     /// Complex transform along the last dim, contiguous; sign -1 forward, +1 inverse; unscaled.
     func fft(_ out: Operand, _ x: Operand, sign: Int) -> Bool
 
+    // MARK: Random numbers
+    /// Fills contiguous `out`, whose type the distribution has. A generator of this device gives the device's own stream; any other draws on the CPU.
+    func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator)
+
     // MARK: Fused optimizer steps over many contiguous tensors
     func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool
     func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool
