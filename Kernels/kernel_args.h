@@ -163,3 +163,34 @@ typedef struct st_random_args {
   int64_t base;
   uint64_t range;
 } st_random_args;
+
+#define ST_MASK_TILE 4096
+/// masks: `count` elements (below 2^31; sizes `size`, 1 <= rank) in row-major order, in tiles of ST_MASK_TILE, a block each. tiles: uint32, one more than tiles; after the scan tiles[t] is
+/// the number of true elements before tile t, the last one of all. packed: positions (int64 [true, rank]), or the elements that the true ones stand for.
+typedef struct st_mask_args {
+  st_address mask, data, packed, tiles;
+  uint32_t count, rank;
+  /// Bit 0: the mask is contiguous, bit 1: data is.
+  uint32_t linear, reserved;
+  uint64_t packed_count;
+  st_divisor size[ST_KERNEL_DIMS];
+  int64_t mask_stride[ST_KERNEL_DIMS], data_stride[ST_KERNEL_DIMS];
+} st_mask_args;
+
+/// Longest row that is sorted in shared memory, and elements of a block for longer ones.
+#define ST_SORT_SHORT 2048
+#define ST_SORT_TILE 2048
+/// sort: contiguous rows [rows, n] to the first k of each in order; values, indices (int64): 0 where not wanted. Long rows: keys (as wide as CONTRACT.md says) and items (uint32 positions)
+/// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, low: islands.
+typedef struct st_sort_args {
+  st_address in, values, indices, keys[2], items[2], counts;
+  uint32_t rows, n, k, descending, tiles, shift, digits, reserved;
+  uint64_t seed, offset, low;
+} st_sort_args;
+
+/// searchSorted: where each of `count` values goes among n sorted boundaries; out int64.
+typedef struct st_search_args {
+  st_address boundaries, values, out;
+  uint64_t n, count;
+  uint32_t right, reserved;
+} st_search_args;

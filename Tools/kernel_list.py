@@ -60,6 +60,11 @@ def kernels():
     for t in types(SETS["FULL"]):
         for size in ("few", "many"):
             yield "optim.cu", [f"ST_OP={size}", f"ST_TYPE={t}"], [f"sgd_{size}_{t}", f"adam_{size}_{t}"]
+    yield "mask.cu", ["ST_TYPE=bool"], ["maskCount_bool", "maskScan_bool", "maskPositions_bool"]
+    for size in (1, 2, 4, 8, 16):
+        yield "mask.cu", [f"ST_SIZE={size}"], [f"maskedSelect_{size}", f"maskedScatter_{size}"]
+    for t in types(SETS["REALB"]):
+        yield "sort.cu", [f"ST_TYPE={t}"], [f"{part}_{t}" for part in ("sortShort", "sortKeys", "sortCount", "sortScan", "sortPlace", "sortIslands", "sortTake", "searchSorted")]
     for op, over in DISTRIBUTIONS.items():
         for t in types(SETS[over]):
             yield "random.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"random_{op}_{t}"]

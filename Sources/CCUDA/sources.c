@@ -27,6 +27,9 @@ TEXT(text_gather_cu) = {
 TEXT(text_layernorm_cu) = {
 #embed "../../Kernels/layernorm.cu"
   , 0};
+TEXT(text_mask_cu) = {
+#embed "../../Kernels/mask.cu"
+  , 0};
 TEXT(text_matmul_cu) = {
 #embed "../../Kernels/matmul.cu"
   , 0};
@@ -48,6 +51,9 @@ TEXT(text_select_cu) = {
 TEXT(text_softmax_cu) = {
 #embed "../../Kernels/softmax.cu"
   , 0};
+TEXT(text_sort_cu) = {
+#embed "../../Kernels/sort.cu"
+  , 0};
 TEXT(text_ternary_cu) = {
 #embed "../../Kernels/ternary.cu"
   , 0};
@@ -68,6 +74,9 @@ TEXT(text_preamble_cuh) = {
   , 0};
 TEXT(text_reduce_cuh) = {
 #embed "../../Kernels/reduce.cuh"
+  , 0};
+TEXT(text_scan_cuh) = {
+#embed "../../Kernels/scan.cuh"
   , 0};
 TEXT(text_st_binary_def) = {
 #embed "../TorchKernels/include/st_binary.def"
@@ -122,6 +131,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"fill.cu", text_fill_cu, false},
     {"gather.cu", text_gather_cu, false},
     {"layernorm.cu", text_layernorm_cu, false},
+    {"mask.cu", text_mask_cu, false},
     {"matmul.cu", text_matmul_cu, false},
     {"optim.cu", text_optim_cu, false},
     {"random.cu", text_random_cu, false},
@@ -129,6 +139,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"scatter.cu", text_scatter_cu, false},
     {"select.cu", text_select_cu, false},
     {"softmax.cu", text_softmax_cu, false},
+    {"sort.cu", text_sort_cu, false},
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
     {"block.cuh", text_block_cuh, true},
@@ -136,6 +147,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},
     {"reduce.cuh", text_reduce_cuh, true},
+    {"scan.cuh", text_scan_cuh, true},
     {"st_binary.def", text_st_binary_def, true},
     {"st_ternary.def", text_st_ternary_def, true},
     {"st_unary.def", text_st_unary_def, true},

@@ -60,7 +60,7 @@ extension CUDABackend {
             kernel = a.range >= 1 << 28 || a.range == 0 ? .wideIntegers : .integers
         case .allIntegers:
             (kernel, a.range) = Self.allIntegers(type)
-        case .permutation: throw .kernel("permutation", log: "")
+        case .permutation: return try permute(out, generator)
         }
         for case let o? in [out, chances] { try gpu.checkPlace(o) }
         let numbers = kernel == .wideIntegers || type == .float64 && [.uniform, .normal, .logNormal, .exponential, .cauchy, .geometric, .bernoulli].contains(kernel) ? 2 : 4

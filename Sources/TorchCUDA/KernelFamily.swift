@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -67,6 +67,14 @@ enum KernelFamily: Int, CaseIterable {
         case .random:
             Layout(
                 file: "random.cu", defines: Layout.operation, symbols: ["random_OP_TYPE"], operators: RandomKernel.allCases.count, operatorName: { RandomKernel.allCases[$0].rawValue })
+        case .mask: Layout(file: "mask.cu", symbols: ["maskCount_TYPE", "maskScan_TYPE", "maskPositions_TYPE"])
+        case .masked: Layout(file: "mask.cu", defines: Layout.sized, symbols: ["maskedSelect_TYPE", "maskedScatter_TYPE"], isBySize: true)
+        case .sort:
+            Layout(
+                file: "sort.cu",
+                symbols: [
+                    "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "searchSorted_TYPE",
+                ])
         }
     }
 

@@ -179,6 +179,28 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
         }
     }
 
+    /// Every number once, in another order for each draw. The keys of the short ones are 32 bits, those of the long one 64; three elements are equal often enough to be shuffled.
+    @Test func permutations() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for (n, type) in [(0, DType.int64), (1, .int64), (2, .int32), (17, .uint8), (1000, .float32), (5000, .int16), (40_001, .int64)] {
+                manualSeed(4)
+                let (a, b) = (Tensor.randperm(n, dtype: type, device: .cuda), Tensor.randperm(n, dtype: type, device: .cuda))
+                #expect(a.device == .cuda && a.dtype == type && a.to(.float64).array(of: Double.self).sorted() == (0..<n).map(Double.init), "\(n)")
+                #expect(n < 10 || a.array(of: Double.self) != b.array(of: Double.self))
+                manualSeed(4)
+                #expect(Tensor.randperm(n, dtype: type, device: .cuda).array(of: Double.self) == a.array(of: Double.self))
+                // Keys, then shuffling: n numbers a thread at most, in steps of 4.
+                #expect(Generator.default(for: .cuda).devicePlace!.offset == (n == 0 ? 0 : UInt64(4 + (n + 3) / 4 * 4)), "\(n)")
+            }
+            // All orders of three are about as likely.
+            var seen: [[Int]: Int] = [:]
+            for _ in 0..<240 { seen[Tensor.randperm(3, device: .cuda).array(of: Int.self), default: 0] += 1 }
+            #expect(seen.count == 6 && seen.values.allSatisfy { $0 > 20 && $0 < 62 }, "\(seen)")
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
     @Test func dropoutAndRecomputation() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
