@@ -102,7 +102,7 @@ typedef struct st_rows_args {
 
 /// gather: `count` positions of the index tensor (below 2^31; sizes `size`). Operand strides: of the tensor walked with the index (out), of the index, and of the one
 /// that is indexed (in), whose stride along the indexed dim is given apart and is 0 in its list.
-/// *fault (uint32, set to 0xffffffff beforehand) receives the smallest position whose index is outside [0, extent); 0: not wanted.
+/// *fault (uint64, all ones beforehand) receives the smallest position whose index is outside [0, extent), and the index (fault.cuh); 0: not wanted.
 typedef struct st_gather_args {
   st_address walked, index, indexed, fault;
   uint32_t count, rank;
@@ -119,6 +119,8 @@ typedef struct st_scatter_args {
   st_divisor size[ST_KERNEL_DIMS];
   int64_t out_stride[ST_KERNEL_DIMS], index_stride[ST_KERNEL_DIMS], source_stride[ST_KERNEL_DIMS];
   int64_t out_along, index_along, source_along, extent;
+  /// scatterSegments: the sorted lines; the index itself is not read.
+  st_address keys, items;
 } st_scatter_args;
 
 /// takeRows: out[i] = in[index[i]], rows of `row_bytes` bytes. addRows: out[index[i]] += alpha * in[i], rows of `columns` elements. index int64.
@@ -127,6 +129,8 @@ typedef struct st_take_rows_args {
   uint64_t count, row_bytes, columns;
   int64_t out_stride, in_stride, extent, skip;
   double alpha;
+  /// addSegments: the sorted index, which itself is not read.
+  st_address keys, items;
 } st_take_rows_args;
 
 /// c = alpha * a b + beta * c, then + bias (by column). Strides in elements; a batch stride of 0 repeats the matrix.

@@ -44,14 +44,14 @@ def kernels():
         yield "copy.cu", [f"ST_SIZE={size}"], [f"copy_{size}_{form}" for form in ("run", "strided", "transpose")]
         yield "select.cu", [f"ST_SIZE={size}"], [f"select_{size}_{form}" for form in ("run", "strided")]
         yield "fill.cu", [f"ST_SIZE={size}"], [f"fill_{size}_{form}" for form in ("run", "strided")]
-        yield "gather.cu", [f"ST_SIZE={size}"], [f"gather_{size}", f"takeRows_{size}"]
+        yield "gather.cu", [f"ST_SIZE={size}"], [f"gather_{size}", f"takeRows_{size}", f"findZero_{size}"]
     for t in types(SETS["REAL"]):
         yield "arange.cu", [f"ST_TYPE={t}"], [f"arange_{t}"]
     for op, over in (("replace", "ANY"), ("sum", "ANY"), ("prod", "ANY"), ("max", "REALB"), ("min", "REALB")):
         for t in types(SETS[over]):
-            yield "scatter.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scatter_{op}_{t}"]
+            yield "scatter.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scatter_{op}_{t}", f"scatterSegments_{op}_{t}"]
     for t in types(SETS["NUM"]):
-        yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}"]
+        yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}", f"addSegments_{t}"]
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]
         yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights")]

@@ -63,6 +63,9 @@ TEXT(text_unary_cu) = {
 TEXT(text_block_cuh) = {
 #embed "../../Kernels/block.cuh"
   , 0};
+TEXT(text_fault_cuh) = {
+#embed "../../Kernels/fault.cuh"
+  , 0};
 TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
   , 0};
@@ -143,6 +146,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
     {"block.cuh", text_block_cuh, true},
+    {"fault.cuh", text_fault_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},

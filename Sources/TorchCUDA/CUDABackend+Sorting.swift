@@ -5,7 +5,7 @@ import TorchKernels
 import TorchRuntime
 
 /// Kernels of sort.cu.
-private enum SortKernel: Int {
+enum SortKernel: Int {
     case short, keys, count, scan, place, islands, take, search
 }
 
@@ -50,6 +50,17 @@ extension CUDABackend {
             a.keys = (a.keys.1, a.keys.0)
             a.items = (a.items.1, a.items.0)
         }
+    }
+
+    /// The int64 rows of contiguous [rows, n], of which those from 0 to `extent` matter, in order: keys and positions as addSegments and scatterSegments read them, in `room`.
+    func ordered(_ index: Operand, rows: Int, n: Int, extent: Int) throws(DeviceError) -> (keys: UInt64, items: UInt64, room: Storage) {
+        var a = st_sort_args()
+        (a.in, a.rows, a.n, a.k) = (CUDADevice.address(index.pointer), UInt32(rows), UInt32(n), UInt32(n))
+        let s = try scratch(&a, .int64)
+        try launch(.keys, .int64, blocks: CUDADevice.blocks(rows * n, each: 4), &a)
+        // One bit more than the last index has: a negative one then never stands among equal good ones.
+        try sortByBits(&a, .int64, bits: min(64, Int.bitWidth - max(extent - 1, 0).leadingZeroBitCount + 1))
+        return (a.keys.0, a.items.0, s)
     }
 
     // MARK: Rows

@@ -49,18 +49,19 @@ enum KernelFamily: Int, CaseIterable {
                 operators: Int(ReduceOp.count.rawValue), operatorName: { String(cString: cc_reduce_name(Int32($0))) })
         case .scatter:
             // In the order of `ScatterOp`.
-            Layout(file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
+            Layout(
+                file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE", "scatterSegments_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
         case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: ["select_TYPE_run", "select_TYPE_strided"], isBySize: true)
         case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided"], isBySize: true)
         case .fill: Layout(file: "fill.cu", defines: Layout.sized, symbols: ["fill_TYPE_run", "fill_TYPE_strided"], isBySize: true)
-        case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE"], isBySize: true)
+        case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE", "findZero_TYPE"], isBySize: true)
         case .arange: Layout(file: "arange.cu", symbols: ["arange_TYPE"])
         case .softmax:
             Layout(
                 file: "softmax.cu",
                 symbols: ["softmax_TYPE", "logSoftmax_TYPE", "softmaxBackward_TYPE", "logSoftmaxBackward_TYPE", "crossEntropy_TYPE", "crossEntropyBackward_TYPE"])
         case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE"])
-        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE"])
+        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE", "addSegments_TYPE"])
         case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"])
         case .optim:
             Layout(file: "optim.cu", defines: Layout.operation, symbols: ["sgd_OP_TYPE", "adam_OP_TYPE"], operators: 2, operatorName: { ["few", "many"][$0] })

@@ -103,3 +103,48 @@ private func same(_ a: Tensor, _ b: Tensor) -> Bool {
         }
     }
 }
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct LongIndexTests {
+    /// Indices that are sorted first: sums in the order of the CPU, in every type, along every dim.
+    @Test func sumsAndScatters() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let (count, rows) = (700, 41)
+            let index = Tensor((0..<count).map { ($0 * 17 + $0 / 9) % rows })
+            for type in [DType.uint8, .int32, .int64, .float16, .bfloat16, .float32, .float64] {
+                let values = Tensor((0..<count * 5).map { $0 % 7 }).to(type).reshape([count, 5])
+                let table = Tensor.ones(rows, 5, dtype: type)
+                #expect(same(table.to(.cuda).indexAdd(0, index.to(.cuda), values.to(.cuda)), table.indexAdd(0, index, values)), "\(type)")
+                let line = values[0..., 0]
+                for i in [0, 1, 2] {
+                    let there = table[0..., 0].to(.cuda)
+                    let (a, b) =
+                        switch i {
+                        case 0: (there.scatter(0, index.to(.cuda), line.to(.cuda)), table[0..., 0].scatter(0, index, line))
+                        case 1: (there.scatterAdd(0, index.to(.cuda), line.to(.cuda)), table[0..., 0].scatterAdd(0, index, line))
+                        default: (there.indexPut([index.to(.cuda)], line.to(.cuda)), table[0..., 0].indexPut([index], line))
+                        }
+                    #expect(same(a, b), "\(type) \(i)")
+                }
+            }
+            // Several lines of any strides: fractions whose sums depend on the order.
+            let x = (Tensor.arange(3 * count, dtype: .float32) * 0.37).sin().reshape([count, 3])
+            let many = Tensor((0..<3 * count).map { ($0 / 3 * 17 + $0 / 27 + $0 % 3) % rows }).reshape([count, 3])
+            for (t, k, s, dim) in [(Tensor.zeros(rows, 3), many, x, 0), (Tensor.zeros(3, rows), many.t(), x.t(), 1), (Tensor.zeros(rows, 3).t(), many.t().contiguous(), x.t(), 1)] {
+                #expect(same(t.to(.cuda).scatterAdd(dim, k.to(.cuda), s.to(.cuda)), t.scatterAdd(dim, k, s)))
+                #expect(same(t.to(.cuda).scatter(dim, k.to(.cuda), s.to(.cuda)), t.scatter(dim, k, s)))
+            }
+            // The gradient of an embedding, one entry of which gets none.
+            let w = (Tensor.arange(rows * 130, dtype: .float32) * 0.01).reshape([rows, 130])
+            func gradient(_ device: Device) -> Tensor {
+                let leaf = w.to(device).requiringGrad()
+                let y = embedding(index.to(device), leaf, paddingIdx: 3)
+                (y * y.cos()).sum().backward()
+                return leaf.grad!
+            }
+            let (a, b) = (gradient(.cuda).array(of: Float.self), gradient(.cpu).array(of: Float.self))
+            #expect(zip(a, b).allSatisfy { abs($0 - $1) <= 1e-4 * (1 + abs($1)) })
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+}
