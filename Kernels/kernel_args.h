@@ -188,7 +188,9 @@ typedef struct st_mask_args {
 /// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, low: islands.
 typedef struct st_sort_args {
   st_address in, values, indices, keys[2], items[2], counts;
-  uint32_t rows, n, k, descending, tiles, shift, digits, reserved;
+  uint32_t rows, n, k, descending, tiles, shift, digits;
+  /// Items of a row for sortTake and sortBest.
+  uint32_t stride;
   uint64_t seed, offset, low;
 } st_sort_args;
 

@@ -1,11 +1,12 @@
 // Sorting rows, stably, and searching in a sorted one, for ST_TYPE: sortShort_TYPE; sortKeys_TYPE, sortCount_TYPE, sortScan_TYPE, sortPlace_TYPE, sortIslands_TYPE, sortTake_TYPE;
-// searchSorted_TYPE.
+// sortBest_TYPE; searchSorted_TYPE.
 //
 // Note [Sorting on the device]
 // Elements become unsigned keys as on the CPU (cpu/sort.inc): NaN above all, -0 like 0. A short row is sorted in shared memory by a bitonic network (Batcher 1968) over keys joined with
 // positions, which makes all items differ. Long rows are sorted by bytes from the lowest: count the digits of tiles, sum up over tiles, place. Within a tile an item's place is the
 // number of equal digits before it, from ballots of its warp and counters of the warps, so that equal keys keep their order and nothing depends on the schedule. Placed items first go
-// to shared memory, so that those of a digit are written side by side.
+// to shared memory, so that those of a digit are written side by side. A few first ones of a long row need no whole sorting: every block keeps the first of its tile, which become the rows of
+// the next round.
 #include "scan.cuh"
 #include "scalar/philox.h"
 
@@ -47,6 +48,7 @@ template <> struct ShortItems<uint32_t> {
     item = items;
   }
   ST_CALL void set(uint32_t i, uint32_t key, uint32_t at) { item[i] = (uint64_t)key << 32 | at; }
+  ST_CALL uint32_t key_at(uint32_t i) const { return (uint32_t)(item[i] >> 32); }
   ST_CALL uint32_t position(uint32_t i) const { return (uint32_t)item[i]; }
   ST_CALL void order(uint32_t i, uint32_t j, bool up) {
     const uint64_t a = item[i], b = item[j];
@@ -69,6 +71,7 @@ template <> struct ShortItems<uint64_t> {
     key[i] = k;
     at[i] = p;
   }
+  ST_CALL uint64_t key_at(uint32_t i) const { return key[i]; }
   ST_CALL uint32_t position(uint32_t i) const { return at[i]; }
   ST_CALL void order(uint32_t i, uint32_t j, bool up) {
     const uint64_t a = key[i], b = key[j];
@@ -79,6 +82,18 @@ template <> struct ShortItems<uint64_t> {
     }
   }
 };
+/// Sorts all items in pieces of `width`, a power of two.
+template <class K> ST_DEVICE void sort_network(ShortItems<K> &items, uint32_t width) {
+  for (uint32_t k = 2; k <= width; k *= 2)
+    for (uint32_t j = k / 2; j > 0; j /= 2) {
+      __syncthreads();
+      for (uint32_t t = threadIdx.x; t < ST_SORT_SHORT / 2; t += blockDim.x) {
+        const uint32_t i = 2 * t - (t & (j - 1));
+        items.order(i, i + j, k == width || (i & k) == 0);
+      }
+    }
+  __syncthreads();
+}
 /// Rows of up to ST_SORT_SHORT elements, as many of them a block as fit when each gets a power of two.
 template <class S> ST_DEVICE void sort_short(const st_sort_args &args) {
   ShortItems<typename SortKey<S>::K> items;
@@ -92,15 +107,7 @@ template <class S> ST_DEVICE void sort_short(const st_sort_args &args) {
       const bool real = row < args.rows && at < args.n;
       items.set(i, real ? key_of<S>(pointer<const S>(args.in)[(uint64_t)row * args.n + at], args.descending) : ~(typename SortKey<S>::K)0, at);
     }
-    for (uint32_t k = 2; k <= width; k *= 2)
-      for (uint32_t j = k / 2; j > 0; j /= 2) {
-        __syncthreads();
-        for (uint32_t t = threadIdx.x; t < ST_SORT_SHORT / 2; t += blockDim.x) {
-          const uint32_t i = 2 * t - (t & (j - 1));
-          items.order(i, i + j, k == width || (i & k) == 0);
-        }
-      }
-    __syncthreads();
+    sort_network(items, width);
     for (uint32_t i = threadIdx.x; i < ST_SORT_SHORT; i += blockDim.x) {
       const uint32_t row = first + i / width, at = i % width;
       if (row >= args.rows || at >= args.k) continue;
@@ -109,6 +116,27 @@ template <class S> ST_DEVICE void sort_short(const st_sort_args &args) {
       if (args.indices) pointer<int64_t>(args.indices)[to] = from;
       if (args.values) pointer<S>(args.values)[to] = pointer<const S>(args.in)[(uint64_t)row * args.n + from];
     }
+  }
+}
+
+/// The first k of each tile of ST_SORT_SHORT items, to keys[1] and items[1] [rows, tiles, k]. Items are keys[0] and items[0] [rows, stride], or the elements of `in` where keys[0] is 0.
+template <class S> ST_DEVICE void sort_best(const st_sort_args &args) {
+  typedef typename SortKey<S>::K K;
+  ShortItems<K> items;
+  const uint32_t row = blockIdx.x / args.tiles, begin = blockIdx.x % args.tiles * ST_SORT_SHORT;
+  for (uint32_t i = threadIdx.x; i < ST_SORT_SHORT; i += blockDim.x) {
+    const bool real = begin + i < args.stride;
+    const uint64_t from = (uint64_t)row * args.stride + begin + i;
+    // What is not there comes after all that is.
+    if (!real) items.set(i, ~(K)0, 0xffffffffu);
+    else if (args.keys[0]) items.set(i, pointer<const K>(args.keys[0])[from], pointer<const uint32_t>(args.items[0])[from]);
+    else items.set(i, key_of<S>(pointer<const S>(args.in)[from], args.descending), begin + i);
+  }
+  sort_network(items, ST_SORT_SHORT);
+  for (uint32_t i = threadIdx.x; i < args.k; i += blockDim.x) {
+    const uint64_t to = (uint64_t)blockIdx.x * args.k + i;
+    pointer<K>(args.keys[1])[to] = items.key_at(i);
+    pointer<uint32_t>(args.items[1])[to] = items.position(i);
   }
 }
 
@@ -236,7 +264,7 @@ template <class S> ST_DEVICE void sort_take(const st_sort_args &args) {
   const uint64_t count = (uint64_t)args.rows * args.k;
   for (uint64_t i = (uint64_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (uint64_t)gridDim.x * blockDim.x) {
     const uint64_t row = i / args.k;
-    const uint32_t from = pointer<const uint32_t>(args.items[0])[row * args.n + (i - row * args.k)];
+    const uint32_t from = pointer<const uint32_t>(args.items[0])[row * args.stride + (i - row * args.k)];
     if (args.indices) pointer<int64_t>(args.indices)[i] = from;
     if (args.values) pointer<S>(args.values)[i] = pointer<const S>(args.in)[row * args.n + from];
   }
@@ -267,6 +295,7 @@ template <class S> ST_DEVICE void search_sorted(const st_search_args &args) {
   ST_KERNEL(sortPlace_##type, st_sort_args, ST_KERNEL_BLOCK) { sort_place<SortKey<dtype_##type>::K>(args); } \
   ST_KERNEL(sortIslands_##type, st_sort_args, ST_KERNEL_BLOCK) { sort_islands<SortKey<dtype_##type>::K>(args); } \
   ST_KERNEL(sortTake_##type, st_sort_args, ST_KERNEL_BLOCK) { sort_take<dtype_##type>(args); } \
+  ST_KERNEL(sortBest_##type, st_sort_args, ST_KERNEL_BLOCK) { sort_best<dtype_##type>(args); } \
   ST_KERNEL(searchSorted_##type, st_search_args, ST_KERNEL_BLOCK) { search_sorted<dtype_##type>(args); }
 #define ST_SORT_KERNELS_OF(type) ST_SORT_KERNELS(type)
 #endif

@@ -6,7 +6,7 @@ import TorchRuntime
 
 /// Kernels of sort.cu.
 enum SortKernel: Int {
-    case short, keys, count, scan, place, islands, take, search
+    case short, keys, count, scan, place, islands, take, best, search
 }
 
 extension CUDABackend {
@@ -80,7 +80,9 @@ extension CUDABackend {
             let each = Int(ST_SORT_SHORT) / width
             return try launch(.short, x.dtype, blocks: min((rows + each - 1) / each, 65_536), &a)
         }
+        if k <= Self.fewest { return try firstOfRows(&a, x, k: k) }
         let size = x.dtype.itemSize
+        a.stride = a.n
         let turn = max(1, Self.atOnce / n)
         for first in stride(from: 0, to: rows, by: turn) {
             a.rows = UInt32(min(turn, rows - first))
@@ -93,6 +95,33 @@ extension CUDABackend {
             try launch(.take, x.dtype, blocks: CUDADevice.blocks(Int(a.rows) * k, each: 4), &a)
             withExtendedLifetime(s) {}
         }
+    }
+
+    /// So few of a long row are found without sorting it: every round leaves a quarter at most.
+    private static let fewest = Int(ST_SORT_SHORT) / 4
+
+    /// The first `k` of long rows, tile by tile.
+    private func firstOfRows(_ a: inout st_sort_args, _ x: Operand, k: Int) throws(DeviceError) {
+        let (rows, tile) = (Int(a.rows), Int(ST_SORT_SHORT))
+        let keyBytes = x.dtype == .int64 || x.dtype == .float64 ? 8 : 4
+        var width = Int(a.n)
+        var held: [Storage] = []
+        a.keys.0 = 0
+        repeat {
+            let tiles = (width + tile - 1) / tile
+            guard rows * tiles <= Int(Int32.max) else { throw .kernel("topK", log: "\(x.sizes) has more tiles than the kernel counts") }
+            let count = (rows * tiles * k + 3) & ~3
+            guard let s = gpu.allocate(byteCount: (keyBytes + 4) * count) else { throw refusal(byteCount: (keyBytes + 4) * count) }
+            (a.stride, a.tiles) = (UInt32(width), UInt32(tiles))
+            (a.keys.1, a.items.1) = (CUDADevice.address(s.pointer), CUDADevice.address(s.pointer) + UInt64(keyBytes * count))
+            try launch(.best, x.dtype, blocks: rows * tiles, &a)
+            (a.keys.0, a.items.0) = (a.keys.1, a.items.1)
+            width = tiles * k
+            held.append(s)
+        } while a.tiles > 1
+        a.stride = UInt32(k)
+        try launch(.take, x.dtype, blocks: CUDADevice.blocks(rows * k, each: 4), &a)
+        withExtendedLifetime(held) {}
     }
 
     public func sort(values: Operand, indices: Operand?, _ x: Operand, descending: Bool) -> Bool {
@@ -150,6 +179,7 @@ extension CUDABackend {
         let order = out.dtype == .int64 ? out : try temporary(like: Operand(unowned: out.pointer, dtype: .int64, sizes: [n], strides: [1]))
         var a = st_sort_args()
         (a.in, a.indices, a.rows, a.n, a.k) = (CUDADevice.address(keys.pointer), CUDADevice.address(order.pointer), 1, UInt32(n), UInt32(n))
+        a.stride = a.n
         let s = try scratch(&a, type)
         try launch(.keys, type, blocks: CUDADevice.blocks(n, each: 4), &a)
         try sortByBits(&a, type, bits: bits)

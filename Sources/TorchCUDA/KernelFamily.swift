@@ -74,7 +74,7 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "sort.cu",
                 symbols: [
-                    "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "searchSorted_TYPE",
+                    "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
                 ])
         }
     }

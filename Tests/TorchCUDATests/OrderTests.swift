@@ -48,6 +48,8 @@ private func same(_ a: Tensor, _ b: Tensor) -> Bool {
             let long = numbers(70_001, .float32)
             #expect(same(long.to(.cuda).sort().indices, long.sort().indices))
             #expect(same(long.to(.cuda).sort(descending: true).values, long.sort(descending: true).values))
+            // More than one round of tiles.
+            for k in [1, 100, 512, 513] { #expect(same(long.to(.cuda).topk(k).indices, long.topk(k).indices), "top \(k)") }
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
     }
