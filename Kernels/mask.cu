@@ -4,7 +4,7 @@
 // Blocks count the true elements of their tiles, one block sums the counts up, and then every block knows where its part of the output begins: elements keep their order. A thread
 // has 16 neighbours.
 #include "pointwise.cuh"
-#include "scan.cuh"
+#include "prefix.cuh"
 
 #ifndef ST_MASK_KERNELS
 constexpr uint32_t kEach = ST_MASK_TILE / ST_KERNEL_BLOCK;

@@ -7,7 +7,7 @@
 // number of equal digits before it, from ballots of its warp and counters of the warps, so that equal keys keep their order and nothing depends on the schedule. Placed items first go
 // to shared memory, so that those of a digit are written side by side. A few first ones of a long row need no whole sorting: every block keeps the first of its tile, which become the rows of
 // the next round.
-#include "scan.cuh"
+#include "prefix.cuh"
 #include "scalar/philox.h"
 
 #ifndef ST_SORT_KERNELS

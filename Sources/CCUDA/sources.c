@@ -75,11 +75,11 @@ TEXT(text_pointwise_cuh) = {
 TEXT(text_preamble_cuh) = {
 #embed "../../Kernels/preamble.cuh"
   , 0};
+TEXT(text_prefix_cuh) = {
+#embed "../../Kernels/prefix.cuh"
+  , 0};
 TEXT(text_reduce_cuh) = {
 #embed "../../Kernels/reduce.cuh"
-  , 0};
-TEXT(text_scan_cuh) = {
-#embed "../../Kernels/scan.cuh"
   , 0};
 TEXT(text_st_binary_def) = {
 #embed "../TorchKernels/include/st_binary.def"
@@ -150,8 +150,8 @@ const cc_source *cc_sources(int32_t *count) {
     {"kernel_args.h", text_kernel_args_h, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},
+    {"prefix.cuh", text_prefix_cuh, true},
     {"reduce.cuh", text_reduce_cuh, true},
-    {"scan.cuh", text_scan_cuh, true},
     {"st_binary.def", text_st_binary_def, true},
     {"st_ternary.def", text_st_ternary_def, true},
     {"st_unary.def", text_st_unary_def, true},

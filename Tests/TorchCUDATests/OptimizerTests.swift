@@ -37,4 +37,22 @@ private func trained(_ device: Device, _ sizes: [Int], _ make: ([Parameter]) -> 
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
     }
+
+    /// One launch for a list of parameters, two for one that is longer than the table.
+    @Test func oneLaunchForAList() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let library = dlopen(Emulator.path!, RTLD_NOW)
+            let launches = unsafeBitCast(dlsym(library, "emulator_launches"), to: (@convention(c) () -> UInt64).self)
+            for (count, expected) in [(3, UInt64(1)), (70, 1), (71, 1), (580, 1), (581, 2)] {
+                let parameters = (0..<count).map { _ in Parameter(Tensor.ones(3, device: .cuda)) }
+                let optimizer = SGD(parameters, learningRate: 0.5)
+                for p in parameters { p.grad = Tensor.ones(3, device: .cuda) }
+                let before = launches()
+                optimizer.step()
+                #expect(launches() - before == expected, "\(count) parameters")
+                #expect(parameters.allSatisfy { $0.wrappedValue.sum().item() == 1.5 }, "\(count) parameters")
+            }
+        }
+    }
 }

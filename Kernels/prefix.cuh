@@ -1,6 +1,6 @@
 // Sums over the threads before a thread, and bits of a warp.
-#ifndef ST_SCAN
-#define ST_SCAN
+#ifndef ST_PREFIX
+#define ST_PREFIX
 #include "preamble.cuh"
 
 #ifdef ST_EMULATOR
