@@ -1,11 +1,12 @@
-// Reading by index, by element size: gather_SIZE and takeRows_SIZE, for ST_SIZE. takeRows moves units of ST_SIZE bytes, which must divide addresses, strides and row bytes.
+// Reading by index, by element size: gather_SIZE and takeRows_SIZE, for ST_SIZE; findZero_SIZE looks for an integer that is 0. takeRows moves units of ST_SIZE bytes, which must divide addresses, strides and row bytes.
+#include "fault.cuh"
 #include "pointwise.cuh"
 
 #ifndef ST_GATHER_KERNELS
 /// Whether an index is good; the least position of a bad one is kept.
 ST_DEVICE bool is_within(int64_t index, int64_t extent, st_address fault, uint64_t position) {
   if (index >= 0 && index < extent) return true;
-  if (fault) atomicMin(pointer<uint32_t>(fault), (uint32_t)position);
+  record_fault(fault, position, index);
   return false;
 }
 template <class U> ST_DEVICE void gather_kernel(const st_gather_args &args) {
@@ -29,9 +30,16 @@ template <class U> ST_DEVICE void take_rows(const st_take_rows_args &args) {
     for (uint64_t k = threadIdx.x; k < units; k += blockDim.x) to[k] = from[k];
   }
 }
+/// walked: the contiguous elements.
+template <class U> ST_DEVICE void find_zero(const st_gather_args &args) {
+  const U *x = pointer<const U>(args.walked);
+  for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < args.count; i += gridDim.x * blockDim.x)
+    if (x[i] == U(0)) record_fault(args.fault, i, 0);
+}
 #define ST_GATHER_KERNELS(size) \
   ST_KERNEL(gather_##size, st_gather_args, ST_KERNEL_BLOCK) { gather_kernel<BitsOf<size>::Type>(args); } \
-  ST_KERNEL(takeRows_##size, st_take_rows_args, ST_KERNEL_BLOCK) { take_rows<BitsOf<size>::Type>(args); }
+  ST_KERNEL(takeRows_##size, st_take_rows_args, ST_KERNEL_BLOCK) { take_rows<BitsOf<size>::Type>(args); } \
+  ST_KERNEL(findZero_##size, st_gather_args, ST_KERNEL_BLOCK) { find_zero<BitsOf<size < 16 ? size : 8>::Type>(args); }
 #define ST_GATHER_KERNELS_OF(size) ST_GATHER_KERNELS(size)
 #endif
 #ifdef ST_SIZE

@@ -102,7 +102,7 @@ typedef struct st_rows_args {
 
 /// gather: `count` positions of the index tensor (below 2^31; sizes `size`). Operand strides: of the tensor walked with the index (out), of the index, and of the one
 /// that is indexed (in), whose stride along the indexed dim is given apart and is 0 in its list.
-/// *fault (uint32, set to 0xffffffff beforehand) receives the smallest position whose index is outside [0, extent); 0: not wanted.
+/// *fault (uint64, all ones beforehand) receives the smallest position whose index is outside [0, extent), and the index (fault.cuh); 0: not wanted.
 typedef struct st_gather_args {
   st_address walked, index, indexed, fault;
   uint32_t count, rank;
@@ -119,6 +119,8 @@ typedef struct st_scatter_args {
   st_divisor size[ST_KERNEL_DIMS];
   int64_t out_stride[ST_KERNEL_DIMS], index_stride[ST_KERNEL_DIMS], source_stride[ST_KERNEL_DIMS];
   int64_t out_along, index_along, source_along, extent;
+  /// scatterSegments: the sorted lines; the index itself is not read.
+  st_address keys, items;
 } st_scatter_args;
 
 /// takeRows: out[i] = in[index[i]], rows of `row_bytes` bytes. addRows: out[index[i]] += alpha * in[i], rows of `columns` elements. index int64.
@@ -127,6 +129,8 @@ typedef struct st_take_rows_args {
   uint64_t count, row_bytes, columns;
   int64_t out_stride, in_stride, extent, skip;
   double alpha;
+  /// addSegments: the sorted index, which itself is not read.
+  st_address keys, items;
 } st_take_rows_args;
 
 /// c = alpha * a b + beta * c, then + bias (by column). Strides in elements; a batch stride of 0 repeats the matrix.
@@ -137,10 +141,62 @@ typedef struct st_matmul_args {
   double alpha, beta;
 } st_matmul_args;
 
-/// sgd, adam: one parameter of `count` contiguous elements. The numbers are those of the CPU's st_optim.h.
-typedef struct st_optim_args {
+/// sgd, adam: `tensors` parameters of contiguous elements, each cut into chunks of `chunk` elements (a multiple of 4), a block each. The numbers are those of the CPU's st_optim.h.
+typedef struct st_optim_entry {
   st_address parameter, gradient, state[3];
   uint64_t count;
+  /// Number of the first chunk of this parameter.
+  uint64_t first;
+} st_optim_entry;
+typedef struct st_optim_numbers {
   double scalar[8];
-  uint32_t flags, reserved;
-} st_optim_args;
+  uint32_t flags, tensors;
+  uint64_t chunk;
+} st_optim_numbers;
+/// Below the 4 KiB of arguments that every driver takes, and below the 32,764 bytes that CUDA 12.1 and later take.
+#define ST_OPTIM_FEW 70
+#define ST_OPTIM_MANY 580
+typedef struct st_optim_few_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_FEW]; } st_optim_few_args;
+typedef struct st_optim_many_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_MANY]; } st_optim_many_args;
+
+/// random: `count` contiguous elements. offset is a multiple of 4. a, b, base, range: the distribution's parameters; range 0 is all values of a draw. chances: probabilities for `each`.
+typedef struct st_random_args {
+  st_address out, chances;
+  uint64_t count, seed, offset;
+  double a, b;
+  int64_t base;
+  uint64_t range;
+} st_random_args;
+
+#define ST_MASK_TILE 4096
+/// masks: `count` elements (below 2^31; sizes `size`, 1 <= rank) in row-major order, in tiles of ST_MASK_TILE, a block each. tiles: uint32, one more than tiles; after the scan tiles[t] is
+/// the number of true elements before tile t, the last one of all. packed: positions (int64 [true, rank]), or the elements that the true ones stand for.
+typedef struct st_mask_args {
+  st_address mask, data, packed, tiles;
+  uint32_t count, rank;
+  /// Bit 0: the mask is contiguous, bit 1: data is.
+  uint32_t linear, reserved;
+  uint64_t packed_count;
+  st_divisor size[ST_KERNEL_DIMS];
+  int64_t mask_stride[ST_KERNEL_DIMS], data_stride[ST_KERNEL_DIMS];
+} st_mask_args;
+
+/// Longest row that is sorted in shared memory, and elements of a block for longer ones.
+#define ST_SORT_SHORT 2048
+#define ST_SORT_TILE 2048
+/// sort: contiguous rows [rows, n] to the first k of each in order; values, indices (int64): 0 where not wanted. Long rows: keys (as wide as CONTRACT.md says) and items (uint32 positions)
+/// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, low: islands.
+typedef struct st_sort_args {
+  st_address in, values, indices, keys[2], items[2], counts;
+  uint32_t rows, n, k, descending, tiles, shift, digits;
+  /// Items of a row for sortTake and sortBest.
+  uint32_t stride;
+  uint64_t seed, offset, low;
+} st_sort_args;
+
+/// searchSorted: where each of `count` values goes among n sorted boundaries; out int64.
+typedef struct st_search_args {
+  st_address boundaries, values, out;
+  uint64_t n, count;
+  uint32_t right, reserved;
+} st_search_args;

@@ -1,5 +1,7 @@
-// Writing by index: scatter_OP_TYPE for ST_OP (replace, sum, prod, max, min) and ST_TYPE. Where several sources meet one place they are combined in their order, as on the CPU:
-// a line along the indexed dim belongs to one thread.
+// Writing by index: scatter_OP_TYPE and scatterSegments_OP_TYPE for ST_OP (replace, sum, prod, max, min) and ST_TYPE. Where several sources meet one place they are combined in their
+// order, as on the CPU: a line along the indexed dim belongs to one thread; or, where there are few long lines, an element of out with all its sources does, whose order comes from sorting
+// the lines (Note [Sums by sorted index]).
+#include "fault.cuh"
 #include "pointwise.cuh"
 
 #ifndef ST_SCATTER_KERNELS
@@ -32,7 +34,7 @@ template <class Op, class S> ST_DEVICE void scatter_kernel(const st_scatter_args
     for (uint32_t i = 0; i < args.along; ++i) {
       const int64_t index = *(const int64_t *)(pointer<const char>(args.index) + at + i * args.index_along);
       if (index < 0 || index >= args.extent) {
-        if (args.fault) atomicMin(pointer<uint32_t>(args.fault), line * args.along + i);
+        record_fault(args.fault, line * args.along + i, index);
         continue;
       }
       S *to = (S *)(pointer<char>(args.out) + out + index * args.out_along);
@@ -41,8 +43,33 @@ template <class Op, class S> ST_DEVICE void scatter_kernel(const st_scatter_args
     }
   }
 }
+/// keys and items: the lines of the index, each sorted as sort.cu does int64.
+template <class Op, class S> ST_DEVICE void scatter_segments(const st_scatter_args &args) {
+  const uint64_t *keys = pointer<const uint64_t>(args.keys);
+  const uint32_t *items = pointer<const uint32_t>(args.items), count = args.count * args.along;
+  for (uint32_t p = blockIdx.x * blockDim.x + threadIdx.x; p < count; p += gridDim.x * blockDim.x) {
+    const uint32_t line = p / args.along, end = (line + 1) * args.along;
+    const uint64_t key = keys[p];
+    const int64_t index = (int64_t)(key ^ 0x8000000000000000u);
+    if (index < 0 || index >= args.extent) {
+      record_fault(args.fault, line * args.along + items[p], index);
+      continue;
+    }
+    if (p > line * args.along && keys[p - 1] == key) continue;
+    int64_t out = 0, source = 0;
+    if (args.rank > 0) {
+      offsets_of<1>(line, args.rank, args.size, &args.out_stride, &out);
+      offsets_of<1>(line, args.rank, args.size, &args.source_stride, &source);
+    }
+    S *to = (S *)(pointer<char>(args.out) + out + index * args.out_along);
+    Compute<S> value = load_as(to);
+    for (uint32_t q = p; q < end && keys[q] == key; ++q) value = Op::f(value, load_as((const S *)(pointer<const char>(args.source) + source + items[q] * args.source_along)));
+    *to = Element<S>::store(value);
+  }
+}
 #define ST_SCATTER_KERNELS(op, type) \
-  ST_KERNEL(scatter_##op##_##type, st_scatter_args, ST_KERNEL_BLOCK) { scatter_kernel<scattering::op, dtype_##type>(args); }
+  ST_KERNEL(scatter_##op##_##type, st_scatter_args, ST_KERNEL_BLOCK) { scatter_kernel<scattering::op, dtype_##type>(args); } \
+  ST_KERNEL(scatterSegments_##op##_##type, st_scatter_args, ST_KERNEL_BLOCK) { scatter_segments<scattering::op, dtype_##type>(args); }
 #define ST_SCATTER_KERNELS_OF(op, type) ST_SCATTER_KERNELS(op, type)
 #endif
 #ifdef ST_OP

@@ -5,10 +5,14 @@ import sys
 NAMES = "bool u8 i8 i16 i32 i64 f16 bf16 f32 f64 c64 c128 u16 u32 u64".split()
 BOOL, INT, FLT, FULL, COMPLEX, UNSIGNED = 0x0001, 0x003E, 0x03C0, 0x0300, 0x0C00, 0x7000
 SETS = {"BOOL": BOOL, "INT": INT, "FLT": FLT, "FULL": FULL, "INTB": INT | BOOL, "REAL": INT | FLT, "REALB": INT | FLT | BOOL, "FC": FLT | COMPLEX,
-        "NUM": INT | FLT | COMPLEX, "NUMB": INT | FLT | COMPLEX | BOOL, "ANY": INT | FLT | COMPLEX | BOOL, "ALL": INT | FLT | COMPLEX | BOOL | UNSIGNED}
+        "NUM": INT | FLT | COMPLEX, "NUMB": INT | FLT | COMPLEX | BOOL, "ANY": INT | FLT | COMPLEX | BOOL, "ALL": INT | FLT | COMPLEX | BOOL | UNSIGNED,
+        "NUMBERS": INT | FLT | UNSIGNED, "DRAWN": INT | FLT | BOOL | UNSIGNED}
 
 REDUCTIONS = {"sum": "NUM", "nansum": "FLT", "prod": "NUM", "max": "REALB", "min": "REALB", "argmax": "REALB", "argmin": "REALB", "any": "ANY", "all": "ANY",
               "countNonzero": "ANY", "mean": "FC", "variance": "FC", "std": "FC", "norm": "FC", "logSumExp": "FLT", "wideSum": "INTB", "wideProd": "INTB"}
+
+DISTRIBUTIONS = {"uniform": "FLT", "normal": "FLT", "logNormal": "FLT", "exponential": "FLT", "cauchy": "FLT", "geometric": "NUMBERS", "bernoulli": "DRAWN", "integers": "DRAWN",
+                 "wideIntegers": "DRAWN", "each": "FLT"}
 
 
 def types(bits):
@@ -40,21 +44,30 @@ def kernels():
         yield "copy.cu", [f"ST_SIZE={size}"], [f"copy_{size}_{form}" for form in ("run", "strided", "transpose")]
         yield "select.cu", [f"ST_SIZE={size}"], [f"select_{size}_{form}" for form in ("run", "strided")]
         yield "fill.cu", [f"ST_SIZE={size}"], [f"fill_{size}_{form}" for form in ("run", "strided")]
-        yield "gather.cu", [f"ST_SIZE={size}"], [f"gather_{size}", f"takeRows_{size}"]
+        yield "gather.cu", [f"ST_SIZE={size}"], [f"gather_{size}", f"takeRows_{size}", f"findZero_{size}"]
     for t in types(SETS["REAL"]):
         yield "arange.cu", [f"ST_TYPE={t}"], [f"arange_{t}"]
     for op, over in (("replace", "ANY"), ("sum", "ANY"), ("prod", "ANY"), ("max", "REALB"), ("min", "REALB")):
         for t in types(SETS[over]):
-            yield "scatter.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scatter_{op}_{t}"]
+            yield "scatter.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scatter_{op}_{t}", f"scatterSegments_{op}_{t}"]
     for t in types(SETS["NUM"]):
-        yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}"]
+        yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}", f"addSegments_{t}"]
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]
         yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights")]
     for t in types(SETS["FC"]):
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
     for t in types(SETS["FULL"]):
-        yield "optim.cu", [f"ST_TYPE={t}"], [f"sgd_{t}", f"adam_{t}"]
+        for size in ("few", "many"):
+            yield "optim.cu", [f"ST_OP={size}", f"ST_TYPE={t}"], [f"sgd_{size}_{t}", f"adam_{size}_{t}"]
+    yield "mask.cu", ["ST_TYPE=bool"], ["maskCount_bool", "maskScan_bool", "maskPositions_bool"]
+    for size in (1, 2, 4, 8, 16):
+        yield "mask.cu", [f"ST_SIZE={size}"], [f"maskedSelect_{size}", f"maskedScatter_{size}"]
+    for t in types(SETS["REALB"]):
+        yield "sort.cu", [f"ST_TYPE={t}"], [f"{part}_{t}" for part in ("sortShort", "sortKeys", "sortCount", "sortScan", "sortPlace", "sortIslands", "sortTake", "sortBest", "searchSorted")]
+    for op, over in DISTRIBUTIONS.items():
+        for t in types(SETS[over]):
+            yield "random.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"random_{op}_{t}"]
 
 
 def line(file, defines, symbols):

@@ -27,11 +27,17 @@ TEXT(text_gather_cu) = {
 TEXT(text_layernorm_cu) = {
 #embed "../../Kernels/layernorm.cu"
   , 0};
+TEXT(text_mask_cu) = {
+#embed "../../Kernels/mask.cu"
+  , 0};
 TEXT(text_matmul_cu) = {
 #embed "../../Kernels/matmul.cu"
   , 0};
 TEXT(text_optim_cu) = {
 #embed "../../Kernels/optim.cu"
+  , 0};
+TEXT(text_random_cu) = {
+#embed "../../Kernels/random.cu"
   , 0};
 TEXT(text_reduce_cu) = {
 #embed "../../Kernels/reduce.cu"
@@ -45,6 +51,9 @@ TEXT(text_select_cu) = {
 TEXT(text_softmax_cu) = {
 #embed "../../Kernels/softmax.cu"
   , 0};
+TEXT(text_sort_cu) = {
+#embed "../../Kernels/sort.cu"
+  , 0};
 TEXT(text_ternary_cu) = {
 #embed "../../Kernels/ternary.cu"
   , 0};
@@ -54,6 +63,9 @@ TEXT(text_unary_cu) = {
 TEXT(text_block_cuh) = {
 #embed "../../Kernels/block.cuh"
   , 0};
+TEXT(text_fault_cuh) = {
+#embed "../../Kernels/fault.cuh"
+  , 0};
 TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
   , 0};
@@ -62,6 +74,9 @@ TEXT(text_pointwise_cuh) = {
   , 0};
 TEXT(text_preamble_cuh) = {
 #embed "../../Kernels/preamble.cuh"
+  , 0};
+TEXT(text_prefix_cuh) = {
+#embed "../../Kernels/prefix.cuh"
   , 0};
 TEXT(text_reduce_cuh) = {
 #embed "../../Kernels/reduce.cuh"
@@ -93,6 +108,9 @@ TEXT(text_scalar_math_h) = {
 TEXT(text_scalar_math64_h) = {
 #embed "../TorchKernels/scalar/math64.h"
   , 0};
+TEXT(text_scalar_philox_h) = {
+#embed "../TorchKernels/scalar/philox.h"
+  , 0};
 TEXT(text_scalar_special_h) = {
 #embed "../TorchKernels/scalar/special.h"
   , 0};
@@ -116,18 +134,23 @@ const cc_source *cc_sources(int32_t *count) {
     {"fill.cu", text_fill_cu, false},
     {"gather.cu", text_gather_cu, false},
     {"layernorm.cu", text_layernorm_cu, false},
+    {"mask.cu", text_mask_cu, false},
     {"matmul.cu", text_matmul_cu, false},
     {"optim.cu", text_optim_cu, false},
+    {"random.cu", text_random_cu, false},
     {"reduce.cu", text_reduce_cu, false},
     {"scatter.cu", text_scatter_cu, false},
     {"select.cu", text_select_cu, false},
     {"softmax.cu", text_softmax_cu, false},
+    {"sort.cu", text_sort_cu, false},
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
     {"block.cuh", text_block_cuh, true},
+    {"fault.cuh", text_fault_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},
+    {"prefix.cuh", text_prefix_cuh, true},
     {"reduce.cuh", text_reduce_cuh, true},
     {"st_binary.def", text_st_binary_def, true},
     {"st_ternary.def", text_st_ternary_def, true},
@@ -138,6 +161,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"scalar/convert.h", text_scalar_convert_h, true},
     {"scalar/math.h", text_scalar_math_h, true},
     {"scalar/math64.h", text_scalar_math64_h, true},
+    {"scalar/philox.h", text_scalar_philox_h, true},
     {"scalar/special.h", text_scalar_special_h, true},
     {"scalar/ternary.h", text_scalar_ternary_h, true},
     {"scalar/types.h", text_scalar_types_h, true},

@@ -1,5 +1,6 @@
 // Reading and writing by index against plain loops.
 #include "check.h"
+#include <algorithm>
 
 namespace st_emulator {
 
@@ -22,7 +23,7 @@ ST_CHECK(gathering) {
   std::vector<int64_t> index = indices(72, 5, 2);
   index[17] = 5;
   index[40] = -1;
-  Buffer bi(in), bx(index), out(72 * 4), fault(std::vector<uint32_t>{0xffffffffu});
+  Buffer bi(in), bx(index), out(72 * 4), fault(std::vector<uint64_t>{~(uint64_t)0});
   st_gather_args args = {};
   args.walked = out.address;
   args.index = bx.address;
@@ -47,7 +48,7 @@ ST_CHECK(gathering) {
     const float want = in[k / 18 * 15 + (size_t)index[k] * 3 + k % 3];
     if (result[k] != want) fail("element %u is %g instead of %g", k, result[k], want);
   }
-  if (fault.read<uint32_t>()[0] != 17) fail("the bad index was reported at %u", fault.read<uint32_t>()[0]);
+  if (fault.read<uint64_t>()[0] != (17ull << 32 | 5)) fail("the bad index was reported as %llx", (unsigned long long)fault.read<uint64_t>()[0]);
   digest.add(result);
 }
 ST_CHECK(scattering) {
@@ -112,6 +113,85 @@ ST_CHECK(rows_by_index) {
     for (size_t c = 0; c < 33 && index[k] != index[3]; ++c) sums[(size_t)index[k] * 33 + c] += 0.5f * taken[k * 33 + c];
   if (total.read<float>() != sums) fail("the sums of rows differ");
   digest.add(sums);
+}
+
+/// keys and items of lines of an index, as sort.cu leaves them.
+static void ordered(const std::vector<int64_t> &index, uint32_t along, std::vector<uint64_t> &keys, std::vector<uint32_t> &items) {
+  for (size_t line = 0; line < index.size(); line += along) {
+    std::vector<uint32_t> order(along);
+    for (uint32_t k = 0; k < along; ++k) order[k] = k;
+    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return index[line + a] < index[line + b]; });
+    for (uint32_t k : order) {
+      keys.push_back((uint64_t)index[line + k] ^ 0x8000000000000000u);
+      items.push_back(k);
+    }
+  }
+}
+/// More columns than a block has at a time, a place that is skipped and one that is bad.
+ST_CHECK(rows_by_sorted_index) {
+  const size_t count = 150, columns = 140, rows = 9;
+  const std::vector<float> in = floats(count * columns, 8);
+  std::vector<int64_t> index = indices(count, rows, 9);
+  index[77] = 9;
+  index[99] = -3;
+  std::vector<uint64_t> keys;
+  std::vector<uint32_t> items;
+  ordered(index, count, keys, items);
+  std::vector<float> sums(rows * columns, 1.0f);
+  Buffer bi(in), total(sums), bk(keys), bp(items), fault(std::vector<uint64_t>{~(uint64_t)0});
+  st_take_rows_args args = {};
+  args.out = total.address;
+  args.in = bi.address;
+  args.fault = fault.address;
+  args.keys = bk.address;
+  args.items = bp.address;
+  args.count = count;
+  args.columns = columns;
+  args.out_stride = args.in_stride = columns * 4;
+  args.extent = rows;
+  args.skip = 4;
+  args.alpha = 0.5;
+  launch_kernel("addrows.cu", "ST_TYPE=f32", "addSegments_f32", &args, {5, 2, 1}, {32, 8, 1});
+  for (size_t k = 0; k < count; ++k)
+    for (size_t c = 0; c < columns && index[k] >= 0 && index[k] < (int64_t)rows && index[k] != 4; ++c) sums[(size_t)index[k] * columns + c] += 0.5f * in[k * columns + c];
+  if (total.read<float>() != sums) fail("the sums of rows differ");
+  if (fault.read<uint64_t>()[0] != (77ull << 32 | 9)) fail("the bad index was reported as %llx", (unsigned long long)fault.read<uint64_t>()[0]);
+  digest.add(sums);
+}
+ST_CHECK(scattering_sorted_lines) {
+  // out[7, 3] op= source[40, 3] along dim 0, the lines sorted.
+  const uint32_t along = 40, lines = 3;
+  const std::vector<float> before = floats(21, 3), source = floats(along * lines, 4);
+  const std::vector<int64_t> index = indices(along * lines, 7, 5);  // [lines, along]
+  std::vector<uint64_t> keys;
+  std::vector<uint32_t> items;
+  ordered(index, along, keys, items);
+  for (const char *op : {"replace", "sum", "prod", "max", "min"}) {
+    const std::string name = op;
+    Buffer out(before), bs(source), bk(keys), bp(items);
+    st_scatter_args args = {};
+    args.out = out.address;
+    args.source = bs.address;
+    args.keys = bk.address;
+    args.items = bp.address;
+    args.count = lines;
+    args.rank = 1;
+    args.along = along;
+    args.size[0] = st_make_divisor(lines);
+    args.out_stride[0] = args.source_stride[0] = 4;
+    args.out_along = args.source_along = 4 * lines;
+    args.extent = 7;
+    launch_kernel("scatter.cu", "ST_OP=" + name + " ST_TYPE=f32", "scatterSegments_" + name + "_f32", args, 2, 32);
+    std::vector<float> want = before, result = out.read<float>();
+    for (uint32_t l = 0; l < lines; ++l)
+      for (uint32_t k = 0; k < along; ++k) {
+        float &place = want[(size_t)index[l * along + k] * lines + l];
+        const float x = source[k * lines + l];
+        place = name == "replace" ? x : name == "sum" ? place + x : name == "prod" ? place * x : name == "max" ? (x > place ? x : place) : (x < place ? x : place);
+      }
+    if (result != want) fail("scatterSegments %s", op);
+    digest.add(result);
+  }
 }
 
 }  // namespace st_emulator

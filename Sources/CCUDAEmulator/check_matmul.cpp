@@ -81,15 +81,30 @@ ST_CHECK(optimizer_steps) {
     v.push_back(numbers.uniform(0, 1));
   }
   Buffer bp(p), bg(g), bm(m), bv(v);
-  st_optim_args args = {};
-  args.parameter = bp.address;
-  args.gradient = bg.address;
-  args.state[0] = bm.address;
-  args.count = count;
+  // The elements are a list of parameters: the first 100, 1, the rest; chunks of 64 elements.
+  st_optim_few_args args = {};
+  auto list = [&](const Buffer *second) {
+    const size_t begins[] = {0, 100, 101, count};
+    uint64_t first = 0;
+    for (size_t t = 0; t < 3; ++t) {
+      st_optim_entry &e = args.entry[t];
+      const size_t at = begins[t] * sizeof(double);
+      e.parameter = bp.address + at;
+      e.gradient = bg.address + at;
+      e.state[0] = bm.address + at;
+      e.state[1] = second ? second->address + at : 0;
+      e.count = begins[t + 1] - begins[t];
+      e.first = first;
+      first += (e.count + 63) / 64;
+    }
+    args.n.tensors = 3;
+    args.n.chunk = 64;
+    return (uint32_t)first;
+  };
   const double sgd[] = {0.1, 0.9, 0.8, 0.01};
-  memcpy(args.scalar, sgd, sizeof sgd);
-  args.flags = 1;
-  launch_kernel("optim.cu", "ST_TYPE=f64", "sgd_f64", args, 2, 64);
+  memcpy(args.n.scalar, sgd, sizeof sgd);
+  args.n.flags = 1;
+  launch_kernel("optim.cu", "ST_OP=few ST_TYPE=f64", "sgd_few_f64", args, list(nullptr), 64);
   for (size_t k = 0; k < count; ++k) {
     double d = g[k] + 0.01 * p[k];
     m[k] = 0.9 * m[k] + 0.8 * d;
@@ -103,11 +118,10 @@ ST_CHECK(optimizer_steps) {
   };
   compare("parameter after sgd", bp, p);
   compare("momentum", bm, m);
-  args.state[1] = bv.address;
   const double adam[] = {1 - 0.1 * 0.01, 0.1, 0.99, 0.01, 0.1 / 0.19, 1 / sqrt(0.02), 1e-8, 0};
-  memcpy(args.scalar, adam, sizeof adam);
-  args.flags = 2;
-  launch_kernel("optim.cu", "ST_TYPE=f64", "adam_f64", args, 2, 64);
+  memcpy(args.n.scalar, adam, sizeof adam);
+  args.n.flags = 2;
+  launch_kernel("optim.cu", "ST_OP=few ST_TYPE=f64", "adam_few_f64", args, list(&bv), 64);
   for (size_t k = 0; k < count; ++k) {
     const double d = -g[k];
     m[k] += (d - m[k]) * 0.1;

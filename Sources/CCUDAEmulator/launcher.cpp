@@ -25,8 +25,8 @@ std::string run_kernel(const Kernel &kernel, const void *arguments, const Launch
     order_by(schedule, shuffler, order);
   }
   // The alignment of a struct with 64-bit members.
-  alignas(16) static char aligned[8192];
-  if (copy.size() > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 8 KiB of arguments";
+  alignas(16) static char aligned[32768];
+  if (copy.size() > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 32 KiB of arguments";
   memcpy(aligned, copy.data(), copy.size());
   TrapAccesses trap;
   for (uint64_t k = 0; k < blocks; ++k) {

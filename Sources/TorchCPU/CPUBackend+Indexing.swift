@@ -19,15 +19,15 @@ extension CPUBackend {
     /// The kernels' -1 for "all in range".
     private func position(_ result: Int64) -> Int? { result < 0 ? nil : Int(result) }
 
-    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) -> Int? {
+    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int, _ check: ElementCheck) -> Int? {
         view(out) { o in view(x) { i in view(index) { k in position(st_gather(Int32(out.dtype.itemSize), o, i, k, Int32(dim))) } } }
     }
 
-    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int) -> Int? {
+    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int, _ check: ElementCheck) -> Int? {
         view(out) { o in view(index) { k in view(source) { s in position(st_scatter(op, out.dtype.kernel, o, k, s, Int32(dim))) } } }
     }
 
-    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand) -> Int? {
+    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand, _ check: ElementCheck) -> Int? {
         let size = x.dtype.itemSize
         let rowBytes = x.sizes[0] == 0 ? 0 : x.count / x.sizes[0] * size
         return position(
@@ -36,7 +36,7 @@ extension CPUBackend {
                 Int64(x.sizes[0]), Int64(rowBytes), index.pointer.assumingMemoryBound(to: Int64.self), Int64(index.count), false))
     }
 
-    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?) -> Int? {
+    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int? {
         let size = x.dtype.itemSize
         let columns = out.sizes[0] == 0 ? 0 : out.count / out.sizes[0]
         return position(

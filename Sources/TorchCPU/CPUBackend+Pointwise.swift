@@ -114,7 +114,7 @@ extension CPUBackend {
         _ = run(st_where(Int32(out.dtype.itemSize)), [out, condition, a, b])
     }
 
-    public func hasZero(_ x: Operand) -> Bool {
+    public func hasZero(_ x: Operand, _ check: ElementCheck) -> Bool {
         let loop = st_binary(.eq, x.dtype.kernel)
         guard let loop, x.count > 0 else { return false }
         // Compare with a repeated zero into bool, then look for a true one.

@@ -88,6 +88,8 @@ public struct CUDADeviceProperties: Sendable, Equatable, CustomStringConvertible
     public let totalMemory: Int
     /// Number of multiprocessors.
     public let multiprocessors: Int
+    /// Most threads that a multiprocessor holds.
+    public let threadsPerMultiprocessor: Int
 
     /// The architecture that kernels are compiled for, e.g. `sm_90`.
     public var architecture: String { "sm_\(major)\(minor)" }
@@ -108,11 +110,11 @@ public struct CUDADeviceProperties: Sendable, Equatable, CustomStringConvertible
         try driver.check(api.cuDeviceTotalMem(&bytes, device), "cuDeviceTotalMem")
         totalMemory = bytes
         var values: [Int] = []
-        for attribute in [CC_ATTRIBUTE_CAPABILITY_MAJOR, CC_ATTRIBUTE_CAPABILITY_MINOR, CC_ATTRIBUTE_MULTIPROCESSORS] {
+        for attribute in [CC_ATTRIBUTE_CAPABILITY_MAJOR, CC_ATTRIBUTE_CAPABILITY_MINOR, CC_ATTRIBUTE_MULTIPROCESSORS, CC_ATTRIBUTE_THREADS_PER_MULTIPROCESSOR] {
             var value: Int32 = 0
             try driver.check(api.cuDeviceGetAttribute(&value, Int32(attribute), device), "cuDeviceGetAttribute")
             values.append(Int(value))
         }
-        (major, minor, multiprocessors) = (values[0], values[1], values[2])
+        (major, minor, multiprocessors, threadsPerMultiprocessor) = (values[0], values[1], values[2], values[3])
     }
 }

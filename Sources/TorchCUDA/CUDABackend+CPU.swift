@@ -24,28 +24,6 @@ extension CUDABackend {
         }
     }
 
-    // MARK: Indexing
-    public func nonzero(_ out: Operand?, _ mask: Operand) -> Int {
-        onCPU("nonzero", [.write(out), .read(mask)], failure: 0) { $0.nonzero($1.optional(0), $1[1]) }
-    }
-    public func maskedSelect(_ out: Operand, _ x: Operand, _ mask: Operand) {
-        onCPU("maskedSelect", [.write(out), .read(x), .read(mask)], failure: ()) { $0.maskedSelect($1[0], $1[1], $1[2]) }
-    }
-    public func maskedScatter(_ out: Operand, _ mask: Operand, _ source: Operand) -> Int {
-        onCPU("maskedScatter", [.update(out), .read(mask), .read(source)], failure: 0) { $0.maskedScatter($1[0], $1[1], $1[2]) }
-    }
-
-    // MARK: Sorting
-    public func sort(values: Operand, indices: Operand?, _ x: Operand, descending: Bool) -> Bool {
-        onCPU("sort", [.write(values), .write(indices), .read(x)], failure: true) { $0.sort(values: $1[0], indices: $1.optional(1), $1[2], descending: descending) }
-    }
-    public func topK(values: Operand, indices: Operand, _ x: Operand, k: Int, largest: Bool) -> Bool {
-        onCPU("topK", [.write(values), .write(indices), .read(x)], failure: true) { $0.topK(values: $1[0], indices: $1[1], $1[2], k: k, largest: largest) }
-    }
-    public func searchSorted(_ out: Operand, boundaries: Operand, values: Operand, right: Bool) -> Bool {
-        onCPU("searchSorted", [.write(out), .read(boundaries), .read(values)], failure: true) { $0.searchSorted($1[0], boundaries: $1[1], values: $1[2], right: right) }
-    }
-
     // MARK: Convolution, pooling
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
         onCPU("convolution", [.write(y), .read(x), .read(weight), .read(bias)], failure: true) { $0.convolution($1[0], $1[1], weight: $1[2], bias: $1.optional(3), shape) }

@@ -4,27 +4,14 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    /// Runs `body` with the address of a word in which kernels leave the first position whose index is out of range; gives it back, nil if all are in range.
-    ///
-    /// Reading it waits for the kernel. That is the price of an error that names the index; on the device alone one could only stop everything.
-    private func position(_ body: (UInt64) throws(DeviceError) -> Void) throws(DeviceError) -> Int? {
-        guard let word = gpu.allocate(byteCount: 4) else { throw refusal(byteCount: 4) }
-        let address = CUDADevice.address(word.pointer)
-        try gpu.check(gpu.driver.table.pointee.cuMemsetD8Async(address, 0xff, 4, gpu.stream), "cuMemsetD8Async")
-        try body(address)
-        var found: UInt32 = 0
-        try gpu.download(from: address, to: &found, byteCount: 4)
-        return found == .max ? nil : Int(found)
-    }
-
     /// Looks `x` up along `dim`.
-    private func look(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) throws(DeviceError) -> Int? {
+    private func look(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int, _ check: ElementCheck) throws(DeviceError) -> Int? {
         for o in [out, x, index] { try gpu.checkPlace(o) }
         let rank = index.sizes.count
         let count = index.count
         if count == 0 { return nil }
         guard rank >= 1, rank <= Int(ST_KERNEL_DIMS), count <= Int(Int32.max) else { throw .kernel("gather", log: "\(index.sizes) has more dims or elements than the kernel counts") }
-        return try position { (fault) throws(DeviceError) in
+        return try checked(check, size: x.sizes[dim]) { (fault) throws(DeviceError) in
             var a = st_gather_args()
             (a.walked, a.index, a.indexed, a.fault) = (CUDADevice.address(out.pointer), CUDADevice.address(index.pointer), CUDADevice.address(x.pointer), fault)
             (a.count, a.rank) = (UInt32(count), UInt32(rank))
@@ -40,14 +27,14 @@ extension CUDABackend {
         }
     }
 
-    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) -> Int? {
+    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int, _ check: ElementCheck) -> Int? {
         onDevice(
-            "gather", failure: nil, { () throws(DeviceError) in try look(out, x, index, dim: dim) },
-            host: { onCPU("gather", [.write(out), .read(x), .read(index)], failure: nil) { $0.gather($1[0], $1[1], $1[2], dim: dim) } })
+            "gather", failure: nil, { () throws(DeviceError) in try look(out, x, index, dim: dim, check) },
+            host: { onCPU("gather", [.write(out), .read(x), .read(index)], failure: nil) { $0.gather($1[0], $1[1], $1[2], dim: dim, check) } })
     }
 
-    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int) -> Int? {
-        let host: () -> Int? = { onCPU("scatter", [.update(out), .read(index), .read(source)], failure: nil) { $0.scatter(op, $1[0], $1[1], $1[2], dim: dim) } }
+    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int, _ check: ElementCheck) -> Int? {
+        let host: () -> Int? = { onCPU("scatter", [.update(out), .read(index), .read(source)], failure: nil) { $0.scatter(op, $1[0], $1[1], $1[2], dim: dim, check) } }
         let rank = index.sizes.count
         let others = (0..<rank).filter { $0 != dim }
         let along = rank == 0 ? 0 : index.sizes[dim]
@@ -58,7 +45,10 @@ extension CUDABackend {
             "scatter", failure: nil,
             { () throws(DeviceError) in
                 for o in [out, index, source] { try gpu.checkPlace(o) }
-                let found = try position { (fault) throws(DeviceError) in
+                // The kernel counts lines, then places along them; the report counts the index's elements in row-major order.
+                let sizes = index.sizes
+                let place = { Self.place(line: $0 / along, $0 % along, dim, sizes) }
+                return try checked(check, size: out.sizes[dim], position: place) { (fault) throws(DeviceError) in
                     var a = st_scatter_args()
                     (a.out, a.index, a.source, a.fault) = (CUDADevice.address(out.pointer), CUDADevice.address(index.pointer), CUDADevice.address(source.pointer), fault)
                     (a.count, a.rank, a.along, a.extent) = (UInt32(lines), UInt32(others.count), UInt32(along), Int64(out.sizes[dim]))
@@ -70,26 +60,36 @@ extension CUDABackend {
                     Self.store(dims.map { index.strides[$0] * 8 }, &a.index_stride)
                     Self.store(dims.map { source.strides[$0] * size }, &a.source_stride)
                     let kernel = KernelFamily.scatter.number(Int(op.rawValue), Int(out.dtype.rawValue), 0)
-                    try gpu.launch(kernel, grid: (CUDADevice.blocks(lines, each: 1), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                    guard Self.isSortedFirst(lines: lines, along: along) else {
+                        return try gpu.launch(kernel, grid: (CUDADevice.blocks(lines, each: 1), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                    }
+                    let order = Dims(others + [dim])
+                    let turned = index.view(sizes: Dims(order.map { index.sizes[$0] }), strides: Dims(order.map { index.strides[$0] }))
+                    let run = turned.isContiguous ? turned : try temporary(like: turned)
+                    if !turned.isContiguous { copy(run, turned) }
+                    let sorted = try ordered(run, rows: lines, n: along, extent: out.sizes[dim])
+                    (a.keys, a.items) = (sorted.keys, sorted.items)
+                    try gpu.launch(kernel + 1, grid: (CUDADevice.blocks(lines * along, each: 1), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
                 }
-                // The kernel counts lines, then places along them; the caller counts the index's elements in row-major order.
-                return found.map { Self.place(line: $0 / along, $0 % along, dim, index.sizes) }
             }, host: host)
     }
+
+    /// Whether lines are too long to be done by a thread each, and too few to keep the device busy. Beyond the limit keys and positions would take too much memory.
+    private static func isSortedFirst(lines: Int, along: Int) -> Bool { along >= 256 && lines <= 1 << 14 && lines * along <= 1 << 26 }
 
     private static func place(line: Int, _ i: Int, _ dim: Int, _ sizes: Dims) -> Int {
         let inner = sizes[(dim + 1)...].reduce(1, *)
         return (line / inner * sizes[dim] + i) * inner + line % inner
     }
 
-    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand) -> Int? {
+    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand, _ check: ElementCheck) -> Int? {
         let rowBytes = x.sizes[0] == 0 ? 0 : x.count / x.sizes[0] * x.dtype.itemSize
         return onDevice(
             "takeRows", failure: nil,
             { () throws(DeviceError) in
                 for o in [out, x, index] { try gpu.checkPlace(o) }
                 if index.count == 0 { return nil }
-                return try position { (fault) throws(DeviceError) in
+                return try checked(check, size: x.sizes[0]) { (fault) throws(DeviceError) in
                     var a = st_take_rows_args()
                     (a.out, a.in, a.index, a.fault) = (CUDADevice.address(out.pointer), CUDADevice.address(x.pointer), CUDADevice.address(index.pointer), fault)
                     (a.count, a.row_bytes, a.out_stride, a.in_stride) = (UInt64(index.count), UInt64(rowBytes), Int64(rowBytes), Int64(x.strides[0] * x.dtype.itemSize))
@@ -97,11 +97,11 @@ extension CUDABackend {
                     try gpu.launch(
                         KernelFamily.gather.number(0, Self.sizeColumn(x.dtype), 1), grid: (min(index.count, 65_536), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
                 }
-            }, host: { onCPU("takeRows", [.write(out), .read(x), .read(index)], failure: nil) { $0.takeRows($1[0], $1[1], $1[2]) } })
+            }, host: { onCPU("takeRows", [.write(out), .read(x), .read(index)], failure: nil) { $0.takeRows($1[0], $1[1], $1[2], check) } })
     }
 
-    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?) -> Int? {
-        let host: () -> Int? = { onCPU("addRows", [.update(out), .read(x), .read(index)], failure: nil) { $0.addRows($1[0], $1[1], $1[2], alpha: alpha, skip: skip) } }
+    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int? {
+        let host: () -> Int? = { onCPU("addRows", [.update(out), .read(x), .read(index)], failure: nil) { $0.addRows($1[0], $1[1], $1[2], alpha: alpha, skip: skip, check) } }
         let columns = out.sizes[0] == 0 ? 0 : out.count / out.sizes[0]
         guard out.dtype.isDifferentiable || out.dtype.isInteger && out.dtype.rawValue <= DType.int64.rawValue, columns > 0 else { return host() }
         return onDevice(
@@ -109,15 +109,21 @@ extension CUDABackend {
             { () throws(DeviceError) in
                 for o in [out, x, index] { try gpu.checkPlace(o) }
                 if index.count == 0 { return nil }
-                return try position { (fault) throws(DeviceError) in
+                return try checked(check, size: out.sizes[0]) { (fault) throws(DeviceError) in
                     var a = st_take_rows_args()
                     (a.out, a.in, a.index, a.fault) = (CUDADevice.address(out.pointer), CUDADevice.address(x.pointer), CUDADevice.address(index.pointer), fault)
                     let row = Int64(columns * out.dtype.itemSize)
                     (a.count, a.columns, a.row_bytes, a.out_stride, a.in_stride) = (UInt64(index.count), UInt64(columns), UInt64(row), row, row)
-                    (a.extent, a.skip, a.alpha) = (Int64(out.sizes[0]), Int64(skip ?? -1), alpha)
+                    (a.extent, a.skip, a.alpha) = (Int64(out.sizes[0]), skip.map(Int64.init) ?? .min, alpha)
+                    let kernel = KernelFamily.addRows.number(0, Int(out.dtype.rawValue), 0)
+                    if index.count >= 512, index.count <= 1 << 26, columns <= 65_535 * 128 {
+                        let sorted = try ordered(index, rows: 1, n: index.count, extent: out.sizes[0])
+                        (a.keys, a.items) = (sorted.keys, sorted.items)
+                        return try gpu.launch(kernel + 1, grid: (min((index.count + 7) / 8, 65_536), (columns + 127) / 128, 1), block: (32, 8), &a)
+                    }
                     // Rows are dealt out among blocks of the second dim, each of which looks at all indices.
                     let grid = (CUDADevice.blocks(columns, each: 1), min(64, max(1, min(index.count, out.sizes[0]) / 16)), 1)
-                    try gpu.launch(KernelFamily.addRows.number(0, Int(out.dtype.rawValue), 0), grid: grid, block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                    try gpu.launch(kernel, grid: grid, block: (Int(ST_KERNEL_BLOCK), 1), &a)
                 }
             }, host: host)
     }

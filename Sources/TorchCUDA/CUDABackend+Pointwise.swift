@@ -78,18 +78,28 @@ extension CUDABackend {
         onCPU("binary", [.write(out), .read(a), .read(b)], failure: true) { $0.binary(op, $1[0], $1[1], $1[2], parameters) }
     }
 
-    /// All elements are true where none is zero.
-    public func hasZero(_ x: Operand) -> Bool {
+    /// Integers that are zero have no bit set, whatever their type.
+    public func hasZero(_ x: Operand, _ check: ElementCheck) -> Bool {
         if x.count == 0 { return false }
-        var isEveryOne: UInt8 = 1
         return onDevice(
             "hasZero", failure: true,
             { () throws(DeviceError) in
-                guard let s = gpu.allocate(byteCount: 1) else { throw refusal(byteCount: 1) }
-                let out = Operand(s, pointer: s.pointer, dtype: .bool, sizes: Dims(rank: x.sizes.count, repeating: 1), strides: Dims(rank: x.sizes.count))
-                try reduceOnDevice(.all, out, x, reduced: Dims(rank: x.sizes.count, repeating: 1), KernelParameters(0))
-                try gpu.download(from: CUDADevice.address(s.pointer), to: &isEveryOne, byteCount: 1)
-                return isEveryOne == 0
-            }, host: { onCPU("hasZero", [.read(x)], failure: true) { $0.hasZero($1[0]) } })
+                try gpu.checkPlace(x)
+                var elements = Self.withoutRepetition(x)
+                if !elements.isContiguous {
+                    let run = try temporary(like: elements)
+                    copy(run, elements)
+                    elements = run
+                }
+                let count = elements.count
+                guard count <= Int(Int32.max) else { throw .kernel("findZero", log: "\(count) elements are more than the kernel counts") }
+                var a = st_gather_args()
+                (a.walked, a.count) = (CUDADevice.address(elements.pointer), UInt32(count))
+                let kernel = KernelFamily.gather.number(0, Self.sizeColumn(x.dtype), 2)
+                return try checked(check, size: 0) { (fault) throws(DeviceError) in
+                    a.fault = fault
+                    try gpu.launch(kernel, grid: (CUDADevice.blocks(count, each: 4), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                } != nil
+            }, host: { onCPU("hasZero", [.read(x)], failure: true) { $0.hasZero($1[0], check) } })
     }
 }

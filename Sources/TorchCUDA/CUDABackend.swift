@@ -40,7 +40,7 @@ public struct CUDABackend: Backend {
     }
 
     /// Contiguous memory on the device for the time of one primitive.
-    private func temporary(like o: Operand) throws(DeviceError) -> Operand {
+    func temporary(like o: Operand) throws(DeviceError) -> Operand {
         let bytes = o.count * o.dtype.itemSize
         guard let s = gpu.allocate(byteCount: bytes) else { throw refusal(byteCount: bytes) }
         return Operand(s, pointer: s.pointer, dtype: o.dtype, sizes: o.sizes, strides: o.sizes.contiguousStrides)
@@ -209,9 +209,12 @@ extension CUDADevice {
         do throws(DeviceError) { try staging.upload(to: address, from: source, byteCount: byteCount) } catch { throw explained(error) }
     }
 
-    /// See `PinnedStaging.download`.
+    /// See `PinnedStaging.download`. Reports what the kernels before found wrong in elements.
     func download(from address: cc_address, to target: UnsafeMutableRawPointer, byteCount: Int) throws(DeviceError) {
         try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
+        let checks = faults.count
         do throws(DeviceError) { try staging.download(from: address, to: target, byteCount: byteCount) } catch { throw explained(error) }
+        // Nothing came, so nothing was waited for.
+        if byteCount > 0 { faults.examine(before: checks) }
     }
 }

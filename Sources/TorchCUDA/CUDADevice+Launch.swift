@@ -6,16 +6,24 @@ extension CUDADevice {
     /// Queues a kernel, which takes one struct by value. Nothing is allocated.
     @inline(__always)
     func launch<Arguments>(_ kernel: Int, grid: (x: Int, y: Int, z: Int), block: (x: Int, y: Int), _ arguments: inout Arguments) throws(DeviceError) {
+        // A closure would lose the type of the error.
+        let result: Result<Void, DeviceError> = withUnsafeMutablePointer(to: &arguments) { p in
+            do throws(DeviceError) { return .success(try launch(kernel, grid: grid, block: block, at: UnsafeMutableRawPointer(p))) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    /// The same with the struct at `arguments`, which is copied.
+    @inline(__always)
+    func launch(_ kernel: Int, grid: (x: Int, y: Int, z: Int), block: (x: Int, y: Int), at arguments: UnsafeMutableRawPointer) throws(DeviceError) {
         try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
         let function = try kernels.function(kernel)
         kernels.note(kernel)
-        let result = withUnsafeMutablePointer(to: &arguments) { p in
-            var parameter: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(p)
-            return withUnsafeMutablePointer(to: &parameter) {
-                driver.table.pointee.cuLaunchKernel(
-                    function, UInt32(truncatingIfNeeded: grid.x), UInt32(truncatingIfNeeded: grid.y), UInt32(truncatingIfNeeded: grid.z), UInt32(truncatingIfNeeded: block.x),
-                    UInt32(truncatingIfNeeded: block.y), 1, 0, stream, $0, nil)
-            }
+        var parameter: UnsafeMutableRawPointer? = arguments
+        let result = withUnsafeMutablePointer(to: &parameter) {
+            driver.table.pointee.cuLaunchKernel(
+                function, UInt32(truncatingIfNeeded: grid.x), UInt32(truncatingIfNeeded: grid.y), UInt32(truncatingIfNeeded: grid.z), UInt32(truncatingIfNeeded: block.x),
+                UInt32(truncatingIfNeeded: block.y), 1, 0, stream, $0, nil)
         }
         if result != 0 || Self.isDebugging { try finish(result, kernel) }
     }

@@ -17,6 +17,8 @@ final class CUDADevice: @unchecked Sendable {
     let kernels: KernelCache
     private let segments: DriverSegments
     let staging: PinnedStaging
+    /// Bad elements that kernels found.
+    let faults: FaultRecord
 
     /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
     static let isDebugging = (environment("SWIFT_TORCH_CUDA_DEBUG") ?? "0") != "0"
@@ -32,6 +34,7 @@ final class CUDADevice: @unchecked Sendable {
             if let d = opened[index] { return .success(d) }
             do throws(DeviceError) {
                 let d = try CUDADevice(index)
+                if opened.isEmpty { ElementCheck.examineDevices = { CUDADevice.examineAll() } }
                 opened[index] = d
                 return .success(d)
             } catch {
@@ -40,6 +43,9 @@ final class CUDADevice: @unchecked Sendable {
         }
         return try result.get()
     }
+
+    /// The devices in use.
+    static var all: [CUDADevice] { lock.withLock { Array(opened.values) } }
 
     private init(_ index: Int) throws(DeviceError) {
         let driver = try CUDADriver.shared.get()
@@ -65,6 +71,7 @@ final class CUDADevice: @unchecked Sendable {
         allocator = CachingAllocator(segments, isCaching: environment("SWIFT_TORCH_CUDA_CACHING") != "0") { _ = driver.table.pointee.cuStreamSynchronize(waiting.stream) }
         kernels = KernelCache(driver, compiler, architecture: properties.architecture)
         staging = PinnedStaging(driver, waiting)
+        faults = try FaultRecord(driver)
     }
 
     // MARK: Memory
@@ -83,7 +90,9 @@ final class CUDADevice: @unchecked Sendable {
     /// Waits until all that was queued is done, and reports what went wrong in it.
     func synchronize() throws(DeviceError) {
         try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
+        let checks = faults.count
         try check(driver.table.pointee.cuStreamSynchronize(stream), "cuStreamSynchronize")
+        faults.examine(before: checks)
     }
 
     /// Throws what `result` of `call` says; for a fault inside a kernel, with the kernels that were started last.

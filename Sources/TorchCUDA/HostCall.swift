@@ -74,7 +74,7 @@ extension CUDABackend {
     }
 
     /// The same without dims that repeat: those get size 1.
-    private static func withoutRepetition(_ o: Operand) -> Operand {
+    static func withoutRepetition(_ o: Operand) -> Operand {
         var r = o
         for d in 0..<o.sizes.count where o.strides[d] == 0 && o.sizes[d] > 1 { r.sizes[d] = 1 }
         return r

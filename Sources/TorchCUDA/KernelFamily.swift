@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -49,20 +49,33 @@ enum KernelFamily: Int, CaseIterable {
                 operators: Int(ReduceOp.count.rawValue), operatorName: { String(cString: cc_reduce_name(Int32($0))) })
         case .scatter:
             // In the order of `ScatterOp`.
-            Layout(file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
+            Layout(
+                file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE", "scatterSegments_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
         case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: ["select_TYPE_run", "select_TYPE_strided"], isBySize: true)
         case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided"], isBySize: true)
         case .fill: Layout(file: "fill.cu", defines: Layout.sized, symbols: ["fill_TYPE_run", "fill_TYPE_strided"], isBySize: true)
-        case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE"], isBySize: true)
+        case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE", "findZero_TYPE"], isBySize: true)
         case .arange: Layout(file: "arange.cu", symbols: ["arange_TYPE"])
         case .softmax:
             Layout(
                 file: "softmax.cu",
                 symbols: ["softmax_TYPE", "logSoftmax_TYPE", "softmaxBackward_TYPE", "logSoftmaxBackward_TYPE", "crossEntropy_TYPE", "crossEntropyBackward_TYPE"])
         case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE"])
-        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE"])
+        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE", "addSegments_TYPE"])
         case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"])
-        case .optim: Layout(file: "optim.cu", symbols: ["sgd_TYPE", "adam_TYPE"])
+        case .optim:
+            Layout(file: "optim.cu", defines: Layout.operation, symbols: ["sgd_OP_TYPE", "adam_OP_TYPE"], operators: 2, operatorName: { ["few", "many"][$0] })
+        case .random:
+            Layout(
+                file: "random.cu", defines: Layout.operation, symbols: ["random_OP_TYPE"], operators: RandomKernel.allCases.count, operatorName: { RandomKernel.allCases[$0].rawValue })
+        case .mask: Layout(file: "mask.cu", symbols: ["maskCount_TYPE", "maskScan_TYPE", "maskPositions_TYPE"])
+        case .masked: Layout(file: "mask.cu", defines: Layout.sized, symbols: ["maskedSelect_TYPE", "maskedScatter_TYPE"], isBySize: true)
+        case .sort:
+            Layout(
+                file: "sort.cu",
+                symbols: [
+                    "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
+                ])
         }
     }
 

@@ -11,6 +11,14 @@
 
 // MARK: engine
 
+#define ST_FN static inline
+#include "scalar/philox.h"
+#undef ST_FN
+extern "C" void st_philox(uint64_t key, uint64_t subsequence, uint64_t block, uint32_t *out) {
+  const PhiloxWords r = philox(key, subsequence, block);
+  memcpy(out, r.word, sizeof r.word);
+}
+
 extern "C" void st_generator_seed(st_generator *g, uint64_t seed) {
   g->seed = seed;
   g->words[0] = (uint32_t)seed;

@@ -38,7 +38,7 @@ extension Backend {
         return true
     }
     public func select(_ out: Operand, _ condition: Operand, _ a: Operand, _ b: Operand) { lacks("select") }
-    public func hasZero(_ x: Operand) -> Bool {
+    public func hasZero(_ x: Operand, _ check: ElementCheck) -> Bool {
         lacks("hasZero")
         return true
     }
@@ -94,19 +94,19 @@ extension Backend {
         lacks("crossEntropyBackward")
         return true
     }
-    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) -> Int? {
+    public func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int, _ check: ElementCheck) -> Int? {
         lacks("gather")
         return nil
     }
-    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int) -> Int? {
+    public func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int, _ check: ElementCheck) -> Int? {
         lacks("scatter")
         return nil
     }
-    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand) -> Int? {
+    public func takeRows(_ out: Operand, _ x: Operand, _ index: Operand, _ check: ElementCheck) -> Int? {
         lacks("takeRows")
         return nil
     }
-    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?) -> Int? {
+    public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int? {
         lacks("addRows")
         return nil
     }
@@ -180,6 +180,7 @@ extension Backend {
         lacks("fft")
         return true
     }
+    public func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator) { lacks("random") }
     public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool {
         lacks("sgdStep")
         return true

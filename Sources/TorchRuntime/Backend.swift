@@ -101,8 +101,8 @@ public protocol Backend: Sendable {
     func ternary(_ op: TernaryOp, _ out: Operand, _ a: Operand, _ b: Operand, _ c: Operand, _ parameters: KernelParameters) -> Bool
     /// out = condition ? a : b
     func select(_ out: Operand, _ condition: Operand, _ a: Operand, _ b: Operand)
-    /// True if any element of integer operand `x` is zero (divisors are checked before an integer division).
-    func hasZero(_ x: Operand) -> Bool
+    /// True if any element of integer operand `x` is zero (divisors are checked before an integer division). May be found later: see Note [Checks of elements].
+    func hasZero(_ x: Operand, _ check: ElementCheck) -> Bool
 
     // MARK: Reductions and scans
     /// Reduces the dims where `reduced` is set; out has size 1 there (or those dims with stride 0). False: no kernel for the type.
@@ -125,13 +125,13 @@ public protocol Backend: Sendable {
     func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool
     func crossEntropyBackward(_ dx: Operand, _ x: Operand, _ target: Operand, lse: Operand, scale: Operand, ignoreIndex: Int) -> Bool
 
-    // MARK: Indexing. Results: nil, or the position of the first index that is out of range.
-    func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int) -> Int?
-    func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int) -> Int?
+    // MARK: Indexing. Results: nil, or the position of the first index that is out of range; a device may report that later: see Note [Checks of elements].
+    func gather(_ out: Operand, _ x: Operand, _ index: Operand, dim: Int, _ check: ElementCheck) -> Int?
+    func scatter(_ op: ScatterOp, _ out: Operand, _ index: Operand, _ source: Operand, dim: Int, _ check: ElementCheck) -> Int?
     /// out[i] = x[index[i]] over dim 0, rows contiguous.
-    func takeRows(_ out: Operand, _ x: Operand, _ index: Operand) -> Int?
+    func takeRows(_ out: Operand, _ x: Operand, _ index: Operand, _ check: ElementCheck) -> Int?
     /// out[index[i]] += alpha * x[i] over dim 0, rows contiguous; `skip` is an index that is passed over.
-    func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?) -> Int?
+    func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int?
     /// Number of true elements, or, with `out` (int64 [count, rank]), their positions.
     func nonzero(_ out: Operand?, _ mask: Operand) -> Int
     func maskedSelect(_ out: Operand, _ x: Operand, _ mask: Operand)
@@ -166,6 +166,10 @@ public protocol Backend: Sendable {
     func linearAlgebra(_ op: LinearAlgebraOp, outputs: [Operand], inputs: [Operand]) -> Bool
     /// Complex transform along the last dim, contiguous; sign -1 forward, +1 inverse; unscaled.
     func fft(_ out: Operand, _ x: Operand, sign: Int) -> Bool
+
+    // MARK: Random numbers
+    /// Fills contiguous `out`, whose type the distribution has. A generator of this device gives the device's own stream; any other draws on the CPU.
+    func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator)
 
     // MARK: Fused optimizer steps over many contiguous tensors
     func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool

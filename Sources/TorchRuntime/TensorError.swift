@@ -57,7 +57,8 @@ private enum PendingError {
 
 /// Runs `body` so that misuse of tensors inside is thrown as `TensorError` instead of ending the program.
 ///
-/// Evaluation goes on with empty placeholders until the scope ends, then the first error is thrown. The scope belongs to this thread.
+/// Evaluation goes on with empty placeholders until the scope ends, then the first error is thrown. The scope belongs to this thread. What devices find wrong in
+/// elements of tensors is thrown too: see Note [Checks of elements].
 /// ```swift
 /// do { try withTensorErrors { print(a.matmul(b)) } } catch { print(error) }
 /// ```
@@ -70,6 +71,7 @@ public func withTensorErrors<Result>(_ body: () throws -> Result) throws -> Resu
         st_set_error_pending(outerPending)
     }
     let result = Swift.Result { try body() }
+    ElementCheck.examineDevices?()
     if st_error_pending(), let error = PendingError.take() { throw error }
     return try result.get()
 }

@@ -326,23 +326,4 @@ private let shape: Dims = [5, 8]
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
     }
-
-    /// The index that is out of range is named, wherever it is found.
-    @Test func indicesOutOfRange() async {
-        await #expect(processExitsWith: .success) {
-            Emulator.use()
-            let x = Tensor.zeros(4, 6)
-            let (rows, index) = (Tensor([3, 0, 4, 9]), Tensor([[5, 0], [1, 1], [2, 6], [0, 7]]))
-            let wrong: [(Device) -> Tensor] = [
-                { x.to($0).indexSelect(0, rows.to($0)) }, { x.to($0).gather(1, index.to($0)) }, { x.to($0).scatter(1, index.to($0), Tensor.ones(4, 2).to($0)) },
-                { x.to($0).indexAdd(0, rows.to($0), x.to($0)) }, { embedding(rows.to($0), x.to($0)) },
-            ]
-            for (i, body) in wrong.enumerated() {
-                func message(_ device: Device) -> String {
-                    do { return "\(try withTensorErrors { body(device) })" } catch { return "\(error)" }
-                }
-                #expect(message(.cuda) == message(.cpu) && message(.cpu).contains("out of bounds"), "case \(i): \(message(.cuda)) / \(message(.cpu))")
-            }
-        }
-    }
 }

@@ -25,6 +25,9 @@ double st_random_unit(st_generator *g);
 /// One normal by the scalar path, which keeps every second value for the next call.
 double st_random_normal_one(st_generator *g, double mean, double std);
 
+/// Four words of Philox4x32-10: the generator of CUDA devices (scalar/philox.h), for what draws on the CPU with such a generator.
+void st_philox(uint64_t key, uint64_t subsequence, uint64_t block, uint32_t *out);
+
 // The fills write `n` contiguous elements and return false, having drawn nothing, where they do not know the element type. Complex types are filled as
 // pairs of reals by the caller.
 

@@ -18,7 +18,7 @@ public enum GeneratorStateError: Error, Sendable, Equatable, CustomStringConvert
 }
 
 extension Generator {
-    /// Bytes of a saved state.
+    /// Bytes of a saved state of the CPU's generator.
     public static let stateSize = 5056
 
     // u64 seed, i32 left, i32 seeded, u64 next, 624 words widened to u64, three doubles (the second is the kept normal), i32 whether it is valid,
@@ -27,9 +27,10 @@ extension Generator {
         static let left = 8, seeded = 12, next = 16, words = 24, normal = 24 + 624 * 8 + 8, hasNormal = 24 + 624 * 8 + 24
     }
 
-    /// The whole state, exchangeable with PyTorch's. PyTorch: `Generator.get_state()`.
+    /// The whole state, exchangeable with PyTorch's: 5056 bytes, for CUDA devices 16. PyTorch: `Generator.get_state()`.
     public var state: [UInt8] {
-        withEngine { engine in
+        if let place = devicePlace { return Self.bytes(of: place) }
+        return withEngine { engine in
             [UInt8](unsafeUninitializedCapacity: Self.stateSize) { buffer, count in
                 let bytes = UnsafeMutableRawBufferPointer(buffer)
                 bytes.initializeMemory(as: UInt8.self, repeating: 0)
@@ -54,6 +55,10 @@ extension Generator {
 
     /// Continues from a saved state. Wrong bytes are refused and leave the generator as it was. PyTorch: `Generator.set_state()`.
     public func setState(_ bytes: [UInt8]) throws(GeneratorStateError) {
+        if !device.isCPU {
+            let restored = try Self.place(from: bytes)
+            return withPlace { $0 = restored }
+        }
         guard bytes.count == Self.stateSize else { throw .wrongSize(actual: bytes.count, expected: Self.stateSize) }
         func word(_ offset: Int) -> UInt64 {
             bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }

@@ -1,26 +1,37 @@
-// The source of random numbers on the CPU: PyTorch's mt19937 stream behind a lock.
+// The source of random numbers: PyTorch's mt19937 stream on the CPU, its Philox streams on CUDA devices, behind a lock.
 import Glibc
 import TorchKernels
 
-/// A source of random numbers that gives PyTorch's CPU stream bit for bit. PyTorch: `torch.Generator`.
+/// A source of random numbers that gives PyTorch's streams: on the CPU bit for bit, for CUDA devices see Note [Generators of devices]. PyTorch: `torch.Generator`.
 ///
-/// Operators without an explicit generator draw from `Generator.default`. A generator may be used from several threads: every fill is one uninterrupted
+/// Operators without an explicit generator draw from `Generator.default(for:)` their device. A generator may be used from several threads: every fill is one uninterrupted
 /// piece of the stream, though which thread comes first is then up to the scheduler.
 public final class Generator: @unchecked Sendable {
-    // @unchecked: `engine` is touched only inside `lock`.
+    // @unchecked: `engine` and `place` are touched only inside `lock`.
+    /// The state of a generator of the CPU; room to draw on the CPU for others.
     private let engine: UnsafeMutablePointer<st_generator>
+    /// The state of a generator of a CUDA device.
+    private var place: DevicePlace?
     private let lock = Mutex()
 
-    /// The generator of operators that are given none.
+    /// Whose numbers these are.
+    public let device: Device
+
+    /// The generator of operators on the CPU that are given none.
     public static let `default` = Generator()
 
     /// The seed of a generator that was never seeded, PyTorch's.
     public static let defaultSeed: UInt64 = 67_280_421_310_721
 
     /// A generator at the start of the stream of `seed`.
-    public init(seed: UInt64 = Generator.defaultSeed) {
+    public convenience init(seed: UInt64 = Generator.defaultSeed) { self.init(device: .cpu, seed: seed) }
+
+    /// A generator of a device at the start of the streams of `seed`. PyTorch: `torch.Generator(device=)`.
+    public init(device: Device, seed: UInt64 = Generator.defaultSeed) {
+        self.device = device
         engine = .allocate(capacity: 1)
         st_generator_seed(engine, seed)
+        place = device.kind == .cuda ? DevicePlace(seed: seed) : nil
     }
 
     /// A generator that continues from a saved state.
@@ -34,13 +45,29 @@ public final class Generator: @unchecked Sendable {
     /// Runs `body` alone with the engine.
     @inline(__always)
     func withEngine<Result>(_ body: (UnsafeMutablePointer<st_generator>) throws -> Result) rethrows -> Result {
-        try lock.withLock { try body(engine) }
+        try lock.withLock {
+            if place != nil { leaveDevice() }
+            return try body(engine)
+        }
     }
 
-    /// Goes to the start of the stream of `seed`. Negative seeds count from 2^64 down; like PyTorch's, the stream depends on the low 32 bits only.
+    /// Runs `body` alone with the place of a CUDA device's generator.
+    func withPlace<Result>(_ body: (inout DevicePlace?) -> Result) -> Result { lock.withLock { body(&place) } }
+
+    /// Prepares a draw on the CPU with a CUDA device's generator, inside the lock.
+    @inline(never)
+    private func leaveDevice() {
+        guard var p = place else { return }
+        st_generator_seed(engine, Generator.seedOnCPU(p))
+        p.offset &+= 4
+        place = p
+    }
+
+    /// Goes to the start of the stream of `seed`. Negative seeds count from 2^64 down; like PyTorch's, the CPU's stream depends on the low 32 bits only.
     @discardableResult
     public func manualSeed(_ seed: some BinaryInteger) -> Self {
-        withEngine { st_generator_seed($0, UInt64(truncatingIfNeeded: seed)) }
+        let seed = UInt64(truncatingIfNeeded: seed)
+        lock.withLock { if place == nil { st_generator_seed(engine, seed) } else { place = DevicePlace(seed: seed) } }
         return self
     }
 
@@ -53,19 +80,29 @@ public final class Generator: @unchecked Sendable {
     }
 
     /// The seed last given.
-    public var initialSeed: UInt64 { withEngine { $0.pointee.seed } }
+    public var initialSeed: UInt64 { lock.withLock { place?.seed ?? engine.pointee.seed } }
 
     /// A generator of its own at the same place of the stream.
     public func clone() -> Generator {
-        let copy = Generator()
-        withEngine { copy.engine.update(from: $0, count: 1) }
+        let copy = Generator(device: device)
+        lock.withLock {
+            copy.engine.update(from: engine, count: 1)
+            copy.place = place
+        }
         return copy
     }
 
-    /// Goes to the place where `other` is.
+    /// Goes to the place where `other` is, which must be a generator of the same kind of device.
     public func copyState(from other: Generator) {
+        guard device.kind == other.device.kind else {
+            TensorError.report("copyState", "a generator of \(device) can not continue the stream of one of \(other.device)", hint: "make it with Generator(device:)")
+            return
+        }
         let saved = other.clone()
-        withEngine { $0.update(from: saved.engine, count: 1) }
+        lock.withLock {
+            engine.update(from: saved.engine, count: 1)
+            place = saved.place
+        }
     }
 
     /// The next 32 bits of the stream.
@@ -78,6 +115,9 @@ public final class Generator: @unchecked Sendable {
     public func nextNormal(mean: Double = 0, std: Double = 1) -> Double { withEngine { st_random_normal_one($0, mean, std) } }
 }
 
-/// Sets the seed of the default generator and returns it. PyTorch: `torch.manual_seed`.
+/// Sets the seed of the default generators of the CPU, which is returned, and of all CUDA devices. PyTorch: `torch.manual_seed`.
 @discardableResult
-public func manualSeed(_ seed: some BinaryInteger) -> Generator { Generator.default.manualSeed(seed) }
+public func manualSeed(_ seed: some BinaryInteger) -> Generator {
+    Generator.manualSeedOfCUDADevices(seed)
+    return Generator.default.manualSeed(seed)
+}

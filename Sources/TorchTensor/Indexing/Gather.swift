@@ -14,9 +14,8 @@ extension Tensor {
     }
 
     /// Reports the index at `position` of `index`.
-    static func reportIndex(_ operation: StaticString, _ index: Tensor, _ position: Int, size: Int, dim: Int) {
-        let value = index.contiguous().flatten()[position].item(Int.self)
-        TensorError.report("\(operation)", "index \(value) is out of bounds for dimension \(dim) with size \(size) (at position \(position) of the index)")
+    static func reportIndex(_ check: ElementCheck, _ index: Tensor, _ position: Int, size: Int) {
+        check.report("\(index.contiguous().flatten()[position].item(Int.self))", position: position, size: size)
     }
 
     /// out[i][j][k] = self[index[i][j][k]][j][k] for `dim` 0, and so on. PyTorch: `torch.gather`.
@@ -28,8 +27,9 @@ extension Tensor {
             return .placeholder
         }
         let out = Tensor.make(i.dims, dtype, device: device)
-        if let bad = backend.gather(out.operand, x.operand, i.operand, dim: d) {
-            Tensor.reportIndex("gather", i, bad, size: x.dims[d], dim: d)
+        let check = ElementCheck.index("gather", dim: d)
+        if let bad = backend.gather(out.operand, x.operand, i.operand, dim: d, check) {
+            Tensor.reportIndex(check, i, bad, size: x.dims[d])
             return .placeholder
         }
         let whole = dims
@@ -64,8 +64,9 @@ extension Tensor {
             TensorError.report("\(name)", "Expected index \(index.dims) to be no larger than self \(dims) apart from dimension \(d) and to be no larger than src \(source.dims)")
             return .placeholder
         }
-        if let bad = backend.scatter(op, o.withoutGraph.operand, i.operand, s.operand, dim: d) {
-            Tensor.reportIndex(name, i, bad, size: o.dims[d], dim: d)
+        let check = ElementCheck.index(name, dim: d)
+        if let bad = backend.scatter(op, o.withoutGraph.operand, i.operand, s.operand, dim: d, check) {
+            Tensor.reportIndex(check, i, bad, size: o.dims[d])
             return .placeholder
         }
         return out.withoutGraph
@@ -85,8 +86,9 @@ extension Tensor {
         sizes[0] = k.count
         let out = Tensor.make(sizes, dtype, device: device)
         let rows = k.contiguous()
-        if let bad = backend.takeRows(out.operand, front.operand, rows.operand) {
-            Tensor.reportIndex("indexSelect", rows, bad, size: x.dims[d], dim: d)
+        let check = ElementCheck.index("indexSelect", dim: d)
+        if let bad = backend.takeRows(out.operand, front.operand, rows.operand, check) {
+            Tensor.reportIndex(check, rows, bad, size: x.dims[d])
             return .placeholder
         }
         let whole = dims
@@ -115,8 +117,9 @@ extension Tensor {
         backend.copy(block.operand, front.operand)
         let rows = k.contiguous()
         let values = noGrad { (d == 0 ? s : s.moveDim(d, 0)).contiguous() }
-        if let bad = backend.addRows(block.operand, values.operand, rows.operand, alpha: alpha, skip: nil) {
-            Tensor.reportIndex("indexAdd", rows, bad, size: expected[d], dim: d)
+        let check = ElementCheck.index("indexAdd", dim: d)
+        if let bad = backend.addRows(block.operand, values.operand, rows.operand, alpha: alpha, skip: nil, check) {
+            Tensor.reportIndex(check, rows, bad, size: (rank == 0 ? [1] : dims)[d])
             return .placeholder
         }
         let result = noGrad { rank == 0 ? block.reshape([]) : d == 0 ? block : block.moveDim(0, d).contiguous() }

@@ -90,13 +90,13 @@ extension Tensor {
             if p.depth == 1 && !x.isContiguous {
                 // Rows are not in one piece: element by element, rather than a copy of everything.
                 let index = p.rows.operand.view(sizes: sizes, strides: Tensor.rowStrides(sizes))
-                _ = backend.gather(out.operand, x.operand, index, dim: 0)
+                _ = backend.gather(out.operand, x.operand, index, dim: 0, .index("index", dim: 0))
             } else {
                 var block = x.contiguous().operand
                 let rest = p.rest.product
                 block.sizes = [x.count / rest, rest]
                 block.strides = [rest, 1]
-                _ = backend.takeRows(out.operand, block, p.rows.operand)
+                _ = backend.takeRows(out.operand, block, p.rows.operand, .index("index", dim: 0))
             }
         }
         let whole = dims
@@ -226,10 +226,10 @@ extension Tensor {
     private static func place(_ target: Operand, _ source: Tensor, _ rows: Tensor, _ backend: any Backend, _ accumulate: Bool) {
         if accumulate && target.dtype != .bool && target.isContiguous {
             let values = source.contiguous()
-            if backend.addRows(target, values.operand, rows.operand, alpha: 1, skip: nil) == nil { return }
+            if backend.addRows(target, values.operand, rows.operand, alpha: 1, skip: nil, .index("indexPut", dim: 0)) == nil { return }
         }
         let index = rows.operand.view(sizes: source.dims, strides: rowStrides(source.dims))
-        _ = backend.scatter(accumulate ? .sum : .replace, target, index, source.operand, dim: 0)
+        _ = backend.scatter(accumulate ? .sum : .replace, target, index, source.operand, dim: 0, .index("indexPut", dim: 0))
     }
 
     /// A copy with `values` written (or added, repeated positions adding up) at the positions that integer tensors or masks name, nil for a whole dim.

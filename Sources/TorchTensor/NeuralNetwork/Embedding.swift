@@ -19,8 +19,9 @@ public func embedding(_ indices: Tensor, _ weight: Tensor, paddingIdx: Int? = ni
     let table = weight.withoutGraph.contiguous()
     let out = Tensor.make(sizes, weight.dtype, device: weight.device)
     let flat = k.view(sizes: [k.count], strides: [1])
-    if k.count > 0, let bad = out.backend.takeRows(out.view(sizes: [k.count, weight.dims[1]], strides: [weight.dims[1], 1]).operand, table.operand, flat.operand) {
-        Tensor.reportIndex("embedding", flat, bad, size: weight.dims[0], dim: 0)
+    let check = ElementCheck.index("embedding", dim: 0)
+    if k.count > 0, let bad = out.backend.takeRows(out.view(sizes: [k.count, weight.dims[1]], strides: [weight.dims[1], 1]).operand, table.operand, flat.operand, check) {
+        Tensor.reportIndex(check, flat, bad, size: weight.dims[0])
         return .placeholder
     }
     let whole = weight.dims
@@ -47,7 +48,8 @@ private func embeddingGradient(_ g: Tensor, _ flat: Tensor, _ whole: Dims, _ pad
     }
     let dw = Tensor.zeros(whole, dtype: g.dtype, device: g.device)
     let block = rows.withoutGraph.contiguous()
-    if flat.count > 0 { _ = dw.backend.addRows(dw.operand, block.operand, flat.operand, alpha: 1, skip: padding < 0 ? nil : padding) }
+    let check = ElementCheck.index("embeddingBackward", dim: 0)
+    if flat.count > 0 { _ = dw.backend.addRows(dw.operand, block.operand, flat.operand, alpha: 1, skip: padding < 0 ? nil : padding, check) }
     return dw.recorded("embeddingBackward", rows) { h in
         let picked = h.indexSelect(0, flat)
         return padding < 0 ? picked : (flat .!= padding).unsqueeze(1).to(h.dtype) * picked

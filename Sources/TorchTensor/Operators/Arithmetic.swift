@@ -87,8 +87,9 @@ extension Tensor {
 
     /// Integer division by zero has no value; floats have infinities.
     private static func refuseZeroDivisor(_ a: Tensor, _ b: Tensor, _ name: StaticString) -> Bool {
-        guard !resultType(a, b).isDifferentiable, b.backend.hasZero(b.operand) else { return true }
-        TensorError.report("\(name)", "ZeroDivisionError: an element of the integer divisor is 0", hint: "divide floating tensors, or mask the zeros first")
+        let check = ElementCheck.divisor(name)
+        guard !resultType(a, b).isDifferentiable, b.backend.hasZero(b.operand, check) else { return true }
+        check.report("0", position: 0, size: 0)
         return false
     }
 

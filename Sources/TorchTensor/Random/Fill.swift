@@ -3,38 +3,46 @@ import TorchKernels
 import TorchRuntime
 
 extension Tensor {
-    /// Overwrites every element. `body` gets memory, the number of elements and whether the tensor is contiguous, and fills in memory order.
+    /// Overwrites every element with random numbers, in memory order.
+    mutating func overwrite(_ name: StaticString, _ generator: Generator?, _ distribution: RandomDistribution) {
+        guard let g = Tensor.generator(generator, device, "\(name)") else { return }
+        overwrite(name) { t in
+            if t.count > 0 { t.backend.random(t.operand.view(sizes: [t.count], strides: [1]), distribution, g) }
+        }
+    }
+
+    /// Overwrites every element: `body` gets a dense tensor of this shape and fills its memory.
     ///
     /// Happens in place where nobody can notice. A leaf that wants gradients may be overwritten inside `noGrad` only and stays the same leaf; a computed
     /// tensor loses its graph, since its values no longer come from it.
-    mutating func overwrite(_ name: StaticString, _ body: (UnsafeMutableRawPointer, Int, Bool) -> Void) {
+    mutating func overwrite(_ name: StaticString, _ body: (Tensor) -> Void) {
         let leaf = impl.node as? LeafNode
         if leaf != nil, st_grad_enabled() {
             TensorError.report(
                 "\(name)", "a leaf Variable that requires grad is being used in an in-place operation", hint: "fill it inside noGrad { … }")
             return
         }
-        if device.isCPU, impl.node == nil || leaf != nil, isDense, isUnshared() {
-            body(operand.pointer, count, isContiguous)
-            return
-        }
-        let fresh = isDense ? Tensor.make(like: self, dtype, onCPU: true) : Tensor.makeInStrideOrder(of: self)
-        body(fresh.operand.pointer, count, isContiguous)
-        impl = (device.isCPU ? fresh : fresh.to(device)).impl
+        if impl.node == nil || leaf != nil, isDense, isUnshared() { return body(self) }
+        let fresh = isDense ? Tensor.make(like: self, dtype) : Tensor.makeInStrideOrder(of: self)
+        body(fresh)
+        impl = fresh.impl
         if let leaf { impl.node = leaf }
     }
 
-    /// `make(like:)`, but on the CPU wherever `other` is.
-    private static func make(like other: Tensor, _ dtype: DType, onCPU: Bool) -> Tensor {
-        if other.device.isCPU { return make(like: other, dtype) }
-        return make(other.dims, dtype)
+    /// The generator that operators on `device` draw from: `given`, or the device's default. A generator of the CPU serves every device, by way of the CPU.
+    static func generator(_ given: Generator?, _ device: Device, _ name: String) -> Generator? {
+        guard let given else { return .default(for: device) }
+        if given.device.isCPU || given.device == device { return given }
+        TensorError.report(
+            name, "Expected a '\(device)' device type for generator but found '\(given.device)'", hint: "give Generator(device:) the tensor's device, or no generator for the device's default")
+        return nil
     }
 
     /// Dense memory whose dims lie in the order of `other`'s strides: where a fill in memory order meets the elements as it would in `other`.
     private static func makeInStrideOrder(of other: Tensor) -> Tensor {
         let strides = other.operand.strides
         let order = (0..<other.rank).sorted { strides[$0] > strides[$1] || (strides[$0] == strides[$1] && $0 < $1) }
-        let dense = make(Dims(order.map { other.dims[$0] }), other.dtype)
+        let dense = make(Dims(order.map { other.dims[$0] }), other.dtype, device: other.device)
         var back = [Int](repeating: 0, count: other.rank)
         for (place, dim) in order.enumerated() { back[dim] = place }
         return dense.permuted(back)
@@ -61,7 +69,7 @@ extension Tensor {
             TensorError.report("uniform", "the bounds \(from) and \(to) or their difference are out of the range of \(type)")
             return
         }
-        overwrite("uniform") { p, n, _ in (generator ?? .default).fillUniform(p, count: n, dtype: type, from: from, to: to) }
+        overwrite("uniform", generator, .uniform(from: from, to: to))
     }
 
     /// Fills with normal numbers. Floating and complex types. PyTorch: `normal_`.
@@ -71,24 +79,19 @@ extension Tensor {
             TensorError.report("normal", "normal expects std >= 0.0, but found std \(std)")
             return
         }
-        let type = dtype
-        overwrite("normal") { p, n, contiguous in
-            (generator ?? .default).fillNormal(p, count: n, dtype: type, mean: mean, std: std, contiguous: contiguous)
-        }
+        overwrite("normal", generator, .normal(mean: mean, std: std, contiguous: isContiguous))
     }
 
     /// Fills with integers of [from, to), in any real type. PyTorch: `random_(from, to)`.
     public mutating func fillRandom(from: Int = 0, to: Int, generator: Generator? = nil) {
         guard Tensor.checkRandomType("random", !dtype.isComplex, dtype), Tensor.checkIntegers("random", from, to, dtype) else { return }
-        let type = dtype
-        overwrite("random") { p, n, _ in (generator ?? .default).fillIntegers(p, count: n, dtype: type, from: Int64(from), to: Int64(to)) }
+        overwrite("random", generator, .integers(from: Int64(from), to: Int64(to)))
     }
 
     /// Fills with integers over all that the type can hold exactly: 0 to the largest, or to 2^digits of a floating type. PyTorch: `random_()`.
     public mutating func fillRandom(generator: Generator? = nil) {
         guard Tensor.checkRandomType("random", !dtype.isComplex, dtype) else { return }
-        let type = dtype
-        overwrite("random") { p, n, _ in (generator ?? .default).fillAny(p, count: n, dtype: type) }
+        overwrite("random", generator, .allIntegers)
     }
 
     /// Fills with 1 with `probability`, else 0, in any real type. PyTorch: `bernoulli_(p)`.
@@ -98,8 +101,7 @@ extension Tensor {
             TensorError.report("bernoulli", "bernoulli_ expects p to be in [0, 1], but got p=\(probability)")
             return
         }
-        let type = dtype
-        overwrite("bernoulli") { p, n, _ in (generator ?? .default).fillBernoulli(p, count: n, dtype: type, probability: probability) }
+        overwrite("bernoulli", generator, .bernoulli(probability: probability))
     }
 
     /// Fills with exponentially distributed numbers. Floating types. PyTorch: `exponential_`.
@@ -109,8 +111,7 @@ extension Tensor {
             TensorError.report("exponential", "exponential_ expects lambda > 0.0, but found lambda=\(rate)")
             return
         }
-        let type = dtype
-        overwrite("exponential") { p, n, _ in (generator ?? .default).fillExponential(p, count: n, dtype: type, rate: rate) }
+        overwrite("exponential", generator, .exponential(rate: rate))
     }
 
     /// Fills with numbers of the Cauchy distribution. Floating types. PyTorch: `cauchy_`.
@@ -120,8 +121,7 @@ extension Tensor {
             TensorError.report("cauchy", "cauchy_ expects sigma > 0.0, but found sigma=\(sigma)")
             return
         }
-        let type = dtype
-        overwrite("cauchy") { p, n, _ in (generator ?? .default).fillCauchy(p, count: n, dtype: type, median: median, sigma: sigma) }
+        overwrite("cauchy", generator, .cauchy(median: median, sigma: sigma))
     }
 
     /// Fills with numbers whose logarithm is normal. Floating types. PyTorch: `log_normal_`.
@@ -131,8 +131,7 @@ extension Tensor {
             TensorError.report("logNormal", "log_normal_ expects std > 0.0, but found std=\(std)")
             return
         }
-        let type = dtype
-        overwrite("logNormal") { p, n, _ in (generator ?? .default).fillLogNormal(p, count: n, dtype: type, mean: mean, std: std) }
+        overwrite("logNormal", generator, .logNormal(mean: mean, std: std))
     }
 
     /// Fills with numbers of trials up to the first success. Floating and integer types. PyTorch: `geometric_`.
@@ -142,8 +141,7 @@ extension Tensor {
             TensorError.report("geometric", "geometric_ expects p to be in (0, 1), but got p=\(probability)")
             return
         }
-        let type = dtype
-        overwrite("geometric") { p, n, _ in (generator ?? .default).fillGeometric(p, count: n, dtype: type, probability: probability) }
+        overwrite("geometric", generator, .geometric(probability: probability))
     }
 
     // MARK: Ranges

@@ -21,7 +21,7 @@ extension Tensor {
             TensorError.report("binomial", "expected counts that are not negative, but an element is \(bad)")
             return .placeholder
         }
-        let g = generator ?? .default
+        guard let g = Tensor.generator(generator, device, "binomial")?.forCPU() else { return .placeholder }
         let single = dtype == .float32
         let drawn = zip(counts, chances).map { Binomial.draw($0, $1, g, single: single) }
         return Tensor(drawn, shape: sizes.array, dtype: dtype).to(device)

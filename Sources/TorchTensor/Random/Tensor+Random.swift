@@ -7,9 +7,9 @@ extension Tensor {
     private static func filled(
         _ name: String, _ shape: [Int], _ dtype: DType, _ device: Device, _ requiresGrad: Bool = false, _ fill: (inout Tensor) -> Void
     ) -> Tensor {
-        var t = makeChecked(Dims(shape), dtype, device: .cpu, name)
+        var t = makeChecked(Dims(shape), dtype, device: device, name)
         fill(&t)
-        return t.to(device).requiringGrad(requiresGrad)
+        return t.requiringGrad(requiresGrad)
     }
 
     // MARK: Uniform and normal
@@ -133,9 +133,7 @@ extension Tensor {
             TensorError.report("randperm", "n is too large for result tensor type: '\(dtype)' holds whole numbers up to \(Int(largest)), n is \(n)")
             return placeholder
         }
-        return filled("randperm", [n], dtype, device) { t in
-            t.overwrite("randperm") { p, n, _ in (generator ?? .default).fillPermutation(p, count: n, dtype: dtype) }
-        }
+        return filled("randperm", [n], dtype, device) { $0.overwrite("randperm", generator, .permutation) }
     }
 
     // MARK: Other distributions

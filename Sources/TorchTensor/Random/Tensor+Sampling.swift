@@ -44,10 +44,7 @@ extension Tensor {
     /// 1 with the probability that each element gives, else 0; in this tensor's type, which must be floating. PyTorch: `torch.bernoulli(input)`.
     public func bernoulli(generator: Generator? = nil) -> Tensor {
         guard Tensor.checkRandomType("bernoulli", dtype.isFloatingPoint, dtype) else { return .placeholder }
-        let type = dtype
-        let drawn = sampled("bernoulli", type, { $0 >= 0 && $0 <= 1 ? nil : "Expected p_in >= 0 && p_in <= 1 to be true, but an element is \($0)" }) { out, p, n in
-            (generator ?? .default).fillBernoulli(out, count: n, dtype: type, probabilities: p, probabilityType: type)
-        }
+        let drawn = drawnBernoulli(dtype, generator)
         // Zero almost everywhere, and so PyTorch records it.
         return drawn.recorded("bernoulli", self) { $0.zerosLike() }
     }
@@ -72,34 +69,49 @@ extension Tensor {
         let like = Tensor.make(like: self, probabilities.dtype)
         let source = noGrad { probabilities.detached().expanded(to: dims) }
         like.backend.copy(like.operand, source.operand)
-        let type = dtype
-        let bits = like.sampled("bernoulli", type, { $0 >= 0 && $0 <= 1 ? nil : "Expected p_in >= 0 && p_in <= 1 to be true, but an element is \($0)" }) { out, p, n in
-            (generator ?? .default).fillBernoulli(out, count: n, dtype: type, probabilities: p, probabilityType: like.dtype)
-        }
-        let itemSize = type.itemSize
+        let bits = like.drawnBernoulli(dtype, generator)
         if isDense, bits.strides == strides {
-            overwrite("bernoulli") { p, n, _ in p.copyMemory(from: bits.operand.pointer, byteCount: n * itemSize) }
+            overwrite("bernoulli") { $0.backend.copy($0.operand, bits.operand) }
         } else {
             impl = bits.impl
         }
     }
 
+    /// Numbers of `type`, 1 with the probability that each element gives, laid out like this tensor where that is dense.
+    private func drawnBernoulli(_ type: DType, _ generator: Generator?) -> Tensor {
+        guard let g = Tensor.generator(generator, device, "bernoulli") else { return .placeholder }
+        if !device.isCPU, !g.device.isCPU {
+            let chances = noGrad { isDense ? detached() : detached().contiguous() }
+            // Only whether all is well comes back. If not, the CPU looks for the element to complain of.
+            if count == 0 || noGrad({ (chances.clamp(min: 0, max: 1) .== chances).all().item() }) != 0 {
+                let out = Tensor.make(like: chances, type)
+                let flat = chances.operand.view(sizes: [count], strides: [1])
+                if count > 0 { backend.random(out.operand.view(sizes: [count], strides: [1]), .bernoulliEach(flat), g) }
+                return out
+            }
+        }
+        return sampled("bernoulli", type, { $0 >= 0 && $0 <= 1 ? nil : "Expected p_in >= 0 && p_in <= 1 to be true, but an element is \($0)" }) { out, p, n in
+            g.fillBernoulli(out, count: n, dtype: type, probabilities: p, probabilityType: dtype)
+        }
+    }
+
     /// Poisson numbers for the rates that the elements give; floating types. PyTorch: `torch.poisson`.
     public func poisson(generator: Generator? = nil) -> Tensor {
-        guard Tensor.checkRandomType("poisson", dtype.isFloatingPoint, dtype) else { return .placeholder }
+        guard Tensor.checkRandomType("poisson", dtype.isFloatingPoint, dtype), let g = Tensor.generator(generator, device, "poisson") else { return .placeholder }
         let type = dtype
         return sampled("poisson", type, { $0 >= 0 ? nil : "invalid Poisson rate, expected rate to be non-negative, but an element is \($0)" }) { out, rates, n in
-            (generator ?? .default).fillPoisson(out, count: n, dtype: type, rates: rates)
+            g.fillPoisson(out, count: n, dtype: type, rates: rates)
         }
     }
 
     /// Standard gamma numbers for the shapes (concentrations) that the elements give; float32 and float64. Not differentiable.
     /// PyTorch: `torch._standard_gamma`.
     public func standardGamma(generator: Generator? = nil) -> Tensor {
-        guard Tensor.checkRandomType("standardGamma", dtype == .float32 || dtype == .float64, dtype) else { return .placeholder }
+        guard Tensor.checkRandomType("standardGamma", dtype == .float32 || dtype == .float64, dtype), let g = Tensor.generator(generator, device, "standardGamma")
+        else { return .placeholder }
         let type = dtype
         return sampled("standardGamma", type, { $0 >= 0 ? nil : "expected shapes that are not negative, but an element is \($0)" }) { out, shapes, n in
-            (generator ?? .default).fillGamma(out, count: n, dtype: type, shapes: shapes)
+            g.fillGamma(out, count: n, dtype: type, shapes: shapes)
         }
     }
 
@@ -107,7 +119,7 @@ extension Tensor {
     ///
     /// Weights must be floating, finite and not negative and need not sum to 1. Without replacement no index comes twice in a row.
     public func multinomial(_ numSamples: Int, replacement: Bool = false, generator: Generator? = nil) -> Tensor {
-        guard Tensor.checkRandomType("multinomial", dtype.isFloatingPoint, dtype) else { return .placeholder }
+        guard Tensor.checkRandomType("multinomial", dtype.isFloatingPoint, dtype), let g = Tensor.generator(generator, device, "multinomial") else { return .placeholder }
         guard rank == 1 || rank == 2 else {
             TensorError.report("multinomial", "prob_dist must be 1 or 2 dim, got shape \(dims)")
             return .placeholder
@@ -143,7 +155,7 @@ extension Tensor {
         let out = Tensor.make(rank == 1 ? [numSamples] : [rows, numSamples], .int64)
         if rows > 0 {
             withExtendedLifetime(weights) {
-                (generator ?? .default).fillMultinomial(
+                g.fillMultinomial(
                     out.operand.pointer.assumingMemoryBound(to: Int64.self), weights: weights.operand.pointer, dtype: dtype, rows: rows,
                     categories: categories, samples: numSamples, replacement: replacement)
             }
