@@ -39,7 +39,10 @@ let package = Package(
         .target(name: "Torch", dependencies: Floor.all, swiftSettings: swiftSettings),
         // Floor 8
         .executableTarget(name: "swift-torch", dependencies: Floor.tools, swiftSettings: swiftSettings),
-        .executableTarget(name: "torch-bench", dependencies: Floor.tools, swiftSettings: swiftSettings),
+        // The inputs of the workloads that the next two measure.
+        .target(name: "WorkloadData", dependencies: Floor.nn, swiftSettings: swiftSettings),
+        .executableTarget(name: "torch-bench", dependencies: Floor.tools + ["WorkloadData"], swiftSettings: swiftSettings),
+        .executableTarget(name: "gpucheck", dependencies: Floor.tools + ["WorkloadData"], swiftSettings: swiftSettings),
         .executableTarget(name: "torch-conformance", dependencies: Floor.tools, swiftSettings: swiftSettings),
 
         // Kernels/*.cu as host code, with look-alikes of the driver and of NVRTC.
@@ -51,7 +54,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
 
         .testTarget(name: "TorchCPUTests", dependencies: Floor.devices, swiftSettings: swiftSettings),
-        .testTarget(name: "TorchCUDATests", dependencies: Floor.all, swiftSettings: swiftSettings),
+        .testTarget(name: "TorchCUDATests", dependencies: Floor.all + ["gpucheck"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchAutogradTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),
         .testTarget(name: "TorchTensorTests", dependencies: Floor.formats, exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(name: "TorchLinearAlgebraTests", dependencies: Floor.tensor, swiftSettings: swiftSettings),

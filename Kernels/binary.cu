@@ -3,6 +3,7 @@
 
 #ifndef ST_BINARY_KERNELS
 template <class Op, class S, class R> struct BinaryCall {
+  typedef Op Operator;
   st_params p;
   ST_CALL R operator()(S x, S y, S) const { return Element<R>::store(Op::f(Element<S>::load(x), Element<S>::load(y), p)); }
 };

@@ -30,11 +30,11 @@ template <class T, class F> ST_DEVICE T block_reduce(T x, const F &join) {
   return x;
 }
 
-/// A row of up to kHeld elements a thread stays in registers; of a longer one the rest is read again each time.
-constexpr int kHeld = 8;
+/// A row of up to 32 bytes a thread (as computed with) stays in registers; of a longer one the rest is read again each time.
 /// Calls f(column, element) for the columns of this thread.
 template <class S> struct HeldRow {
   typedef Compute<S> C;
+  static constexpr int kHeld = 32 / sizeof(C);
   const S *row;
   uint32_t columns;
   C held[kHeld];

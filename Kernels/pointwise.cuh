@@ -2,16 +2,19 @@
 //
 // Note [Pointwise kernels]
 // A call F has R operator()(S0, S, S): the element of the result from those of up to three operands (the first may be of another type; unused ones are not read).
-// Both loops stride over the grid, so that any grid is right and a large one costs no tail.
+// Both loops stride over the grid, so that any grid is right and a large one costs no tail. Functions that are long themselves (F::Operator::special) take one element at a time: copies of
+// them side by side would only cost registers.
 #ifndef ST_POINTWISE
 #define ST_POINTWISE
 #include "preamble.cuh"
 
 template <class T, int N> struct alignas(sizeof(T) * N) Pack { T element[N]; };
 
+template <class F> concept IsLong = requires { requires F::Operator::special; };
+
 /// Contiguous operands; those in args.scalars are one element. K inputs.
 template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise_run(const st_run_args &args, const F &call) {
-  constexpr int V = 16 / greatest(sizeof(R), greatest(sizeof(S0), K > 1 ? (int)sizeof(S) : 1));
+  constexpr int V = IsLong<F> ? 1 : 16 / greatest(sizeof(R), greatest(sizeof(S0), K > 1 ? (int)sizeof(S) : 1));
   R *out = pointer<R>(args.address[0]);
   const S0 *a = pointer<const S0>(args.address[1]);
   const S *b = pointer<const S>(args.address[2]), *c = pointer<const S>(args.address[3]);

@@ -23,7 +23,8 @@
 #define ST_CALL __device__ __forceinline__
 #define ST_FN static __device__ __forceinline__
 #define ST_NOINLINE static __device__ __noinline__
-#define ST_KERNEL(symbol, Args, threads) extern "C" __global__ void __launch_bounds__(threads) symbol(const __grid_constant__ Args args)
+// One block a multiprocessor is promised only: left alone, the assembler spills a few registers to fit one block more.
+#define ST_KERNEL(symbol, Args, threads) extern "C" __global__ void __launch_bounds__(threads, 1) symbol(const __grid_constant__ Args args)
 #define ST_SHARED(T, name, count) __shared__ T name[count]
 // The scalar functions are written for clang.
 #define __builtin_memcpy memcpy

@@ -3,6 +3,7 @@
 
 #ifndef ST_UNARY_KERNELS
 template <class Op, class S, class R> struct UnaryCall {
+  typedef Op Operator;
   st_params p;
   ST_CALL R operator()(S x, S, S) const { return Element<R>::store(Op::f(Element<S>::load(x), p)); }
 };

@@ -7,7 +7,7 @@ extension CUDABackend {
     /// Types that the kernels of rows and products have.
     static func hasRowKernels(_ dtype: DType) -> Bool { dtype.isFloatingPoint }
 
-    /// Threads for a row: four elements each, as far as a block reaches; the kernels keep eight in registers.
+    /// Threads for a row: four elements each, as far as a block reaches; the kernels keep 32 bytes of them in registers.
     private static func threads(_ columns: Int) -> Int { min(1024, max(32, (columns / 4 + 31) & ~31)) }
 
     /// Starts variant `variant` of `family` over the rows of `x`.

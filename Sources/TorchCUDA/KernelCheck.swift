@@ -27,6 +27,12 @@ package enum KernelCheck {
         return missing.sorted()
     }
 
+    /// Machine code of `file` with `defines`, of which kernel `symbol` is one.
+    package static func compile(file: String, defines: [String], symbol: String, architecture: String) throws(DeviceError) -> [UInt8] {
+        let program = KernelFamily.Program(file: file, defines: defines, symbols: [symbol], first: 0)
+        return try compiler.get().compile(file, KernelCache.options(program, architecture), symbol: symbol)
+    }
+
     /// Machine code of the program that has kernel `symbol`.
     package static func compile(_ symbol: String, architecture: String) throws(DeviceError) -> [UInt8] {
         guard let number = (0..<KernelFamily.kernelCount).first(where: { KernelFamily.symbol(of: $0) == symbol }) else { throw .kernel(symbol, log: "there is no kernel of this name") }

@@ -1,6 +1,7 @@
 // Timing: warm up, sample until the budget is spent, report the median as a line of JSON.
 import Glibc
 import Torch
+import WorkloadData
 
 /// Seconds of a clock.
 func seconds(_ clock: clockid_t) -> Double {

@@ -1,6 +1,7 @@
 // Workloads of files: 500 MB saved and loaded, page cache warm, nothing forced to the disk.
 import Glibc
 import Torch
+import WorkloadData
 
 extension Workloads {
     static var checkpoint: [Workload] {

@@ -1,5 +1,6 @@
 // Workloads on tensors: matrix products, overheads, elementwise, reductions, data movement.
 import Torch
+import WorkloadData
 
 let root3 = 3.0.squareRoot()
 

@@ -1,5 +1,6 @@
 // Workloads of training: small models and the optimizer alone.
 import Torch
+import WorkloadData
 
 /// 28 x 28 pictures to ten classes: two convolutions, two linear layers.
 final class LeNet: Module {

@@ -12,8 +12,7 @@ ST_FN double exp_of_square(double x, double sign) {
   return m_exp(sign * high * high) * m_exp(sign * low * (x + high));
 }
 /// e^(x^2) erfc(x): for x >= 0 a Chebyshev series in (x - 4) / (x + 4), which maps all of them to [-1, 1].
-static double s_erfcx(double x) {
-  if (x < 0.0) return x < -26.7 ? Limits<double>::inf() : 2.0 * exp_of_square(x, 1.0) - s_erfcx(-x);
+static double erfcx_of_positive(double x) {
   if (x > 1e10) return 1.0 / (kSqrtPi * x);
   static const double c[] = {
       1.1774832005374487, -0.0072607966203019009, -0.081265123236184997, 0.060092128041222249, -0.028753935580276661,
@@ -28,6 +27,11 @@ static double s_erfcx(double x) {
     b0 = b;
   }
   return (u * b0 - b1 + c[0]) / (1.0 + 2.0 * x);
+}
+static double s_erfcx(double x) {
+  if (x < -26.7) return Limits<double>::inf();
+  const double y = erfcx_of_positive(m_fabs(x));
+  return x < 0.0 ? 2.0 * exp_of_square(x, 1.0) - y : y;
 }
 /// x > 0 with erfc(x) = z, for 0 < z <= 0.5: Newton's method on log(erfc), which is nearly a parabola.
 ST_FN double inverse_erfc(double z) {

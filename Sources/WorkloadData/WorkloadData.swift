@@ -1,9 +1,10 @@
 // The data of the workloads: a hash of the position, the same bits in every framework.
-import Torch
+import TorchNN
+import TorchTensor
 
 /// Mixes seed and position.
 @inline(__always)
-func hash32(_ seed: UInt32, _ i: UInt32) -> UInt32 {
+package func hash32(_ seed: UInt32, _ i: UInt32) -> UInt32 {
     var x = i &* 0x9E37_79B1 &+ seed &* 0x85EB_CA77
     x ^= x >> 16
     x = x &* 0x7FEB_352D
@@ -14,7 +15,7 @@ func hash32(_ seed: UInt32, _ i: UInt32) -> UInt32 {
 }
 
 /// float32 in [-scale, scale).
-func fill(_ seed: Int, _ shape: [Int], _ scale: Double = 1) -> Tensor {
+package func fill(_ seed: Int, _ shape: [Int], _ scale: Double = 1) -> Tensor {
     let (s, f) = (UInt32(seed), Float(scale))
     var t = Tensor.empty(shape)
     t.withMutableElements(of: Float.self) { out in
@@ -24,7 +25,7 @@ func fill(_ seed: Int, _ shape: [Int], _ scale: Double = 1) -> Tensor {
 }
 
 /// int64 in [0, mod).
-func ints(_ seed: Int, _ shape: [Int], _ mod: Int) -> Tensor {
+package func ints(_ seed: Int, _ shape: [Int], _ mod: Int) -> Tensor {
     let (s, m) = (UInt32(seed), UInt32(mod))
     var t = Tensor.empty(shape, dtype: .int64)
     t.withMutableElements(of: Int64.self) { out in
@@ -34,7 +35,7 @@ func ints(_ seed: Int, _ shape: [Int], _ mod: Int) -> Tensor {
 }
 
 /// Mean of out[i] * (1 + i mod 8) in float64.
-func checkValue(_ t: Tensor) -> Double {
+package func checkValue(_ t: Tensor) -> Double {
     let values = t.detached().array(of: Double.self)
     var sum = 0.0
     for (i, v) in values.enumerated() { sum += v * Double(1 + i % 8) }
@@ -42,7 +43,7 @@ func checkValue(_ t: Tensor) -> Double {
 }
 
 /// Sets a model's parameters by the rule of the workloads: parameter j is fill(1000 + j), biases are zero, weights have scale 1 / √(fan in).
-func setParameters(_ model: Module) {
+package func setParameters(_ model: Module) {
     for (j, (name, p)) in model.namedParameters().enumerated() {
         let shape = p.tensor.shape
         if name.hasSuffix("bias") {
