@@ -30,6 +30,9 @@ TEXT(text_layernorm_cu) = {
 TEXT(text_matmul_cu) = {
 #embed "../../Kernels/matmul.cu"
   , 0};
+TEXT(text_matmul_mma_cu) = {
+#embed "../../Kernels/matmul_mma.cu"
+  , 0};
 TEXT(text_optim_cu) = {
 #embed "../../Kernels/optim.cu"
   , 0};
@@ -56,6 +59,9 @@ TEXT(text_block_cuh) = {
   , 0};
 TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
+  , 0};
+TEXT(text_mma_cuh) = {
+#embed "../../Kernels/mma.cuh"
   , 0};
 TEXT(text_pointwise_cuh) = {
 #embed "../../Kernels/pointwise.cuh"
@@ -117,6 +123,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"gather.cu", text_gather_cu, false},
     {"layernorm.cu", text_layernorm_cu, false},
     {"matmul.cu", text_matmul_cu, false},
+    {"matmul_mma.cu", text_matmul_mma_cu, false},
     {"optim.cu", text_optim_cu, false},
     {"reduce.cu", text_reduce_cu, false},
     {"scatter.cu", text_scatter_cu, false},
@@ -126,6 +133,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"unary.cu", text_unary_cu, false},
     {"block.cuh", text_block_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
+    {"mma.cuh", text_mma_cuh, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},
     {"reduce.cuh", text_reduce_cuh, true},

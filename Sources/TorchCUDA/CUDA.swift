@@ -44,6 +44,21 @@ public enum CUDA {
     }
 }
 
+// MARK: - Precision
+
+extension CUDA {
+    // Guarded by the lock.
+    nonisolated(unsafe) private static var roundsToTF32 = false
+    private static let precisionLock = Mutex()
+
+    /// True lets products of float32 matrices round their factors to tf32 (10 bits of mantissa), which tensor cores multiply several times faster; sums stay float32. False at
+    /// first. float16 and bfloat16 always use tensor cores, with sums in float32. PyTorch: `torch.backends.cuda.matmul.allow_tf32`, `torch.set_float32_matmul_precision`.
+    public static var allowTF32: Bool {
+        get { precisionLock.withLock { roundsToTF32 } }
+        set { precisionLock.withLock { roundsToTF32 = newValue } }
+    }
+}
+
 // MARK: - Devices in use
 
 extension CUDA {
