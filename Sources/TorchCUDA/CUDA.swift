@@ -5,7 +5,7 @@ import TorchRuntime
 /// CUDA devices. PyTorch: `torch.cuda`.
 ///
 /// The libraries are found at run time (see Note [Search order]); nothing happens before the first question. Environment variables, read once:
-/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT` (files to use), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`),
+/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT` (files to use; the last one may be `none`), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`),
 /// `SWIFT_TORCH_CUDA_DEBUG=1` (wait after each kernel, so that a fault names its operator), `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor),
 /// `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU).
 public enum CUDA {

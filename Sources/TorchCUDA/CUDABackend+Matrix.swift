@@ -1,4 +1,4 @@
-// Products of matrices on the device: on tensor cores where the type and the layout allow it, else by the kernel for any strides.
+// Products of matrices on the device: by cuBLASLt where it is found, else by our own kernels, on tensor cores where type and layout allow it.
 import CCUDA
 import TorchKernels
 import TorchRuntime
@@ -22,6 +22,23 @@ extension CUDABackend {
             }, host: host)
     }
 
+    public func affine(_ out: Operand, _ a: Operand, _ b: Operand, bias: Operand) -> Bool {
+        let host = {
+            copy(out, bias)
+            return matmul(out, a, b, alpha: 1, beta: 1)
+        }
+        // One bias for each column, contiguous, is added where the product is written.
+        let isVector = bias.strides[0] == 0 && bias.strides[1] == 0 && (bias.strides[2] == 1 || bias.sizes[2] == 1)
+        guard out.dtype.isDifferentiable, isVector, out.strides[2] == 1 || out.sizes[2] == 1 else { return host() }
+        return onDevice(
+            "affine", failure: true,
+            { () throws(DeviceError) in
+                try gpu.checkPlace(bias)
+                try multiply(MatrixProduct(out, a, b, bias: bias, 1, 0))
+                return true
+            }, host: host)
+    }
+
     private static func transposed(_ x: Operand) -> Operand {
         x.view(sizes: [x.sizes[0], x.sizes[2], x.sizes[1]], strides: [x.strides[0], x.strides[2], x.strides[1]])
     }
@@ -30,8 +47,10 @@ extension CUDABackend {
         for o in [p.out, p.a, p.b] { try gpu.checkPlace(o) }
         if p.batch == 0 || p.m == 0 || p.n == 0 { return }
         guard max(p.m, p.n, p.k) <= Int(Int32.max) else { throw .kernel("matmul", log: "a side of \(max(p.m, p.n, p.k)) is more than the kernel counts") }
-        if p.dtype == .float16 || p.dtype == .bfloat16 || p.dtype == .float32 && CUDA.allowTF32, let layout = p.layout {
-            return try multiplyOnTensorCores(p, layout)
+        if let layout = p.layout {
+            let isTF32 = p.dtype.real == .float32 && CUDA.allowTF32
+            if p.k > 0, try gpu.products.multiply(p, layout, isTF32: isTF32, on: gpu) { return }
+            if p.dtype == .float16 || p.dtype == .bfloat16 || p.dtype == .float32 && isTF32 { return try multiplyOnTensorCores(p, layout) }
         }
         try launch(p, .matmul, 0, side: 64, block: 256) { ($1, $0) }
     }
@@ -56,6 +75,7 @@ extension CUDABackend {
         (g.b_batch, g.b_row, g.b_column) = (stride(p.b, 0), stride(p.b, 1), stride(p.b, 2))
         (g.c_batch, g.c_row) = (stride(p.out, 0), stride(p.out, 1))
         (g.alpha, g.beta) = (p.alpha, p.beta)
+        g.bias = CUDADevice.address(p.bias?.pointer)
         let size = p.dtype.itemSize
         for start in Swift.stride(from: 0, to: p.batch, by: 65_535) {
             let count = min(65_535, p.batch - start)
@@ -68,15 +88,16 @@ extension CUDABackend {
     }
 }
 
-/// out = alpha a b + beta out, with rows of out contiguous.
+/// out = alpha a b + beta out + bias of each column, with rows of out contiguous and the bias too.
 struct MatrixProduct {
     let out, a, b: Operand
+    let bias: Operand?
     let alpha, beta: Double
     let batch, m, n, k: Int
     var dtype: DType { out.dtype }
 
-    init(_ out: Operand, _ a: Operand, _ b: Operand, _ alpha: Double, _ beta: Double) {
-        (self.out, self.a, self.b, self.alpha, self.beta) = (out, a, b, alpha, beta)
+    init(_ out: Operand, _ a: Operand, _ b: Operand, bias: Operand? = nil, _ alpha: Double, _ beta: Double) {
+        (self.out, self.a, self.b, self.bias, self.alpha, self.beta) = (out, a, b, bias, alpha, beta)
         (batch, m, n, k) = (out.sizes[0], out.sizes[1], out.sizes[2], a.sizes[2])
     }
 

@@ -17,6 +17,7 @@ final class CUDADevice: @unchecked Sendable {
     let kernels: KernelCache
     private let segments: DriverSegments
     let staging: PinnedStaging
+    let products = BlasLtProducts()
 
     /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
     static let isDebugging = (environment("SWIFT_TORCH_CUDA_DEBUG") ?? "0") != "0"
