@@ -55,6 +55,8 @@ def kernels():
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
     for t in ("f16", "bf16", "f32"):
         yield "matmul_mma.cu", [f"ST_TYPE={t}"], [f"mma_{t}_{layout}_{side}" for side in (128, 64) for layout in ("rr", "rc", "cr", "cc")]
+    for t in ("f16", "bf16", "f32"):
+        yield "attention.cu", [f"ST_TYPE={t}"], [f"{op}_{t}_{width}" for width in (64, 128) for op in ("attention", "attentionKeys", "attentionQueries")] + [f"attentionDelta_{t}"]
     for t in types(SETS["FULL"]):
         yield "optim.cu", [f"ST_TYPE={t}"], [f"sgd_{t}", f"adam_{t}"]
 

@@ -9,6 +9,9 @@ TEXT(text_addrows_cu) = {
 TEXT(text_arange_cu) = {
 #embed "../../Kernels/arange.cu"
   , 0};
+TEXT(text_attention_cu) = {
+#embed "../../Kernels/attention.cu"
+  , 0};
 TEXT(text_binary_cu) = {
 #embed "../../Kernels/binary.cu"
   , 0};
@@ -53,6 +56,15 @@ TEXT(text_ternary_cu) = {
   , 0};
 TEXT(text_unary_cu) = {
 #embed "../../Kernels/unary.cu"
+  , 0};
+TEXT(text_attention_cuh) = {
+#embed "../../Kernels/attention.cuh"
+  , 0};
+TEXT(text_attention_fma_cuh) = {
+#embed "../../Kernels/attention_fma.cuh"
+  , 0};
+TEXT(text_attention_mma_cuh) = {
+#embed "../../Kernels/attention_mma.cuh"
   , 0};
 TEXT(text_block_cuh) = {
 #embed "../../Kernels/block.cuh"
@@ -116,6 +128,7 @@ const cc_source *cc_sources(int32_t *count) {
   static const cc_source all[] = {
     {"addrows.cu", text_addrows_cu, false},
     {"arange.cu", text_arange_cu, false},
+    {"attention.cu", text_attention_cu, false},
     {"binary.cu", text_binary_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
@@ -131,6 +144,9 @@ const cc_source *cc_sources(int32_t *count) {
     {"softmax.cu", text_softmax_cu, false},
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
+    {"attention.cuh", text_attention_cuh, true},
+    {"attention_fma.cuh", text_attention_fma_cuh, true},
+    {"attention_mma.cuh", text_attention_mma_cuh, true},
     {"block.cuh", text_block_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
     {"mma.cuh", text_mma_cuh, true},

@@ -40,7 +40,7 @@ public struct CUDABackend: Backend {
     }
 
     /// Contiguous memory on the device for the time of one primitive.
-    private func temporary(like o: Operand) throws(DeviceError) -> Operand {
+    func temporary(like o: Operand) throws(DeviceError) -> Operand {
         let bytes = o.count * o.dtype.itemSize
         guard let s = gpu.allocate(byteCount: bytes) else { throw refusal(byteCount: bytes) }
         return Operand(s, pointer: s.pointer, dtype: o.dtype, sizes: o.sizes, strides: o.sizes.contiguousStrides)
@@ -78,7 +78,7 @@ public struct CUDABackend: Backend {
         }
     }
 
-    private func copyHere(_ out: Operand, _ input: Operand) throws(DeviceError) {
+    func copyHere(_ out: Operand, _ input: Operand) throws(DeviceError) {
         if out.dtype != input.dtype {
             return try gpu.pointwise(KernelFamily.convert.number(Int(input.dtype.rawValue), Int(out.dtype.rawValue), KernelFamily.run), [out, input])
         }
