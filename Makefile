@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 # Run-time libraries that make it fast, and the pictures; none is needed to build.
 PACKAGES := libopenblas0-openmp libdnnl2 dataset-fashion-mnist
 
-.PHONY: help setup build train demo test lint format conformance peers snippets bench static fuzz cuda-compile clean
+.PHONY: help setup build train demo test lint format conformance peers snippets bench static fuzz cuda-compile emulator-asan gpu-pack gpu-rehearse clean
 
 help:
 	@echo "make train        train a network on Fashion-MNIST (or the embedded digits)"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench        print the benchmark's JSON lines"
 	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make cuda-compile compile every CUDA kernel to machine code by NVRTC (no GPU needed; fetches 100 MB by pip once)"
+	@echo "make gpu-pack     pack gpucheck and the tests for a machine with a GPU; make gpu-rehearse runs them on the emulator"
 	@echo "make lint         check the format of the sources; make format mends it"
 
 # Installs what is missing if this is Debian and we may; otherwise says so in one line and goes on.
@@ -98,6 +99,38 @@ static:
 	@size=$$(stat -c %s .build/static/swift-torch); echo ".build/static/swift-torch: $$size bytes ($$((size / 1000000)) MB)"; \
 	if [ $$size -ge 25000000 ]; then echo "larger than 25 MB"; exit 1; fi
 
+# The emulator and all kernels under address sanitizer: its checks must be clean, and the overrun that is planted in one must be found and named.
+ASAN_CXX := $(dir $(shell command -v $(SWIFT)))clang++ -std=c++20 -O1 -g1 -fsanitize=address -fno-omit-frame-pointer -w
+ASAN_FROM := Sources/CCUDAEmulator
+ASAN_OBJECTS := $(patsubst %.cpp,.build-asan/%.o,$(notdir $(wildcard $(ASAN_FROM)/*.cpp)))
+.build-asan/%.o: $(ASAN_FROM)/%.cpp $(wildcard Kernels/* Sources/TorchKernels/scalar/* $(ASAN_FROM)/*.h)
+	@mkdir -p .build-asan
+	$(ASAN_CXX) -I$(ASAN_FROM) -I$(ASAN_FROM)/include -IKernels -ISources/TorchKernels -ISources/TorchKernels/include -c $< -o $@
+emulator-asan:
+	@$(MAKE) -s -j2 $(ASAN_OBJECTS)
+	@$(ASAN_CXX) -I$(ASAN_FROM)/include Tools/emulator_sanitized.cpp $(ASAN_OBJECTS) -lpthread -lm -o .build-asan/checks
+	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:handle_segv=0 .build-asan/checks
+	@if ASAN_OPTIONS=detect_leaks=0:handle_segv=0 .build-asan/checks faults_are_found > .build-asan/planted.log 2>&1; then echo "the planted overrun was not found"; exit 1; fi
+	@grep -q "faulty_past_the_end" .build-asan/planted.log || { cat .build-asan/planted.log; exit 1; }
+	@echo "the planted overrun was found: $$(grep -m1 'ERROR: AddressSanitizer' .build-asan/planted.log)"
+
+# One archive for a machine with a GPU and without Swift: gpucheck, the tests, the emulator, the script that runs all of it in one call. `make gpu-rehearse` does that here, with the
+# emulator in the device's place and an empty environment.
+gpu-pack:
+	$(SWIFT) build $(STATIC) --product gpucheck
+	$(SWIFT) build $(FLAGS) --build-tests
+	@rm -rf .gpu/pack && mkdir -p .gpu/pack
+	@cp "$$($(SWIFT) build $(STATIC) --show-bin-path)/gpucheck" $(BIN)/libcuda-emulator.so Tools/gpu_run.sh Tools/gpu_peer.py Kernels/list.txt .gpu/pack/
+	@cp $(BIN)/swift-torchPackageTests.xctest .gpu/pack/tests.xctest
+	@ldd $(BIN)/swift-torchPackageTests.xctest | awk '$$3 ~ /swift/ {print $$3}' | xargs -I{} cp -L {} .gpu/pack/
+	@strip --strip-unneeded .gpu/pack/gpucheck .gpu/pack/tests.xctest .gpu/pack/*.so*
+	@tar -C .gpu/pack -c . | xz -T0 -3 > .gpu/gpu.tar.xz
+	@echo ".gpu/gpu.tar.xz: $$(stat -c %s .gpu/gpu.tar.xz) bytes. There: mkdir gpu && tar -C gpu -xJf gpu.tar.xz && bash gpu/gpu_run.sh RESULTS"
+
+gpu-rehearse: gpu-pack
+	@rm -rf .gpu/there && mkdir -p .gpu/there/results && tar -C .gpu/there -xJf .gpu/gpu.tar.xz
+	env -i PATH=/usr/bin:/bin HOME=/nonexistent bash .gpu/there/gpu_run.sh .gpu/there/results --rehearse
+
 # The readers of file formats under libFuzzer. SwiftPM renames an executable's main, which libFuzzer brings itself, so the readers are compiled here, instrumented
 # and as one module with Fuzz/, and linked with the libraries of an ordinary build. What is found grows the corpus in .build-fuzz; crashing inputs are kept there too.
 fuzz:
@@ -121,4 +154,4 @@ cuda-compile:
 	else echo "without NVRTC (pip could not install it): the kernels are not compiled for the device"; fi
 
 clean:
-	rm -rf .build .build-static .build-fuzz .build-peers .build-cuda
+	rm -rf .gpu .build-asan .build .build-static .build-fuzz .build-peers .build-cuda

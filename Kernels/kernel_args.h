@@ -200,3 +200,14 @@ typedef struct st_search_args {
   uint64_t n, count;
   uint32_t right, reserved;
 } st_search_args;
+
+/// Tensors of attention, in the order of the arrays below.
+enum { ST_QUERY, ST_KEY, ST_VALUE, ST_OUT, ST_DOUT, ST_DQUERY, ST_DKEY, ST_DVALUE, ST_ATTENTION_TENSORS };
+/// attention: query, out and their gradients [batch, heads, queries, width], key and value [batch, heads, keys, width]. Strides in elements, of batch, head and row; the numbers of
+/// a row are neighbours. lse (logarithm of the sum of e^score) and delta (row sums of dout * out) float32 [batch, heads, queries], contiguous. causal: query i sees keys up to i.
+typedef struct st_attention_args {
+  st_address address[ST_ATTENTION_TENSORS], lse, delta;
+  int64_t stride[ST_ATTENTION_TENSORS][3];
+  uint32_t batch, heads, queries, keys, width, causal;
+  double scale;
+} st_attention_args;

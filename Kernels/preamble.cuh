@@ -25,6 +25,8 @@
 #define ST_NOINLINE static __device__ __noinline__
 // One block a multiprocessor is promised only: left alone, the assembler spills a few registers to fit one block more.
 #define ST_KERNEL(symbol, Args, threads) extern "C" __global__ void __launch_bounds__(threads, 1) symbol(const __grid_constant__ Args args)
+// The same, with registers so few that `blocks` of them fit a multiprocessor.
+#define ST_KERNEL_RESIDENT(symbol, Args, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) symbol(const __grid_constant__ Args args)
 #define ST_SHARED(T, name, count) __shared__ T name[count]
 // The scalar functions are written for clang.
 #define __builtin_memcpy memcpy

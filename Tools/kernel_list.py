@@ -57,6 +57,10 @@ def kernels():
         yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights")]
     for t in types(SETS["FC"]):
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
+    for t in ("f16", "bf16", "f32"):
+        yield "matmul_mma.cu", [f"ST_TYPE={t}"], [f"mma_{t}_{layout}_{side}" for side in (128, 64) for layout in ("rr", "rc", "cr", "cc")]
+    for t in ("f16", "bf16", "f32"):
+        yield "attention.cu", [f"ST_TYPE={t}"], [f"{op}_{t}_{width}" for width in (64, 128) for op in ("attention", "attentionKeys", "attentionQueries")] + [f"attentionDelta_{t}"]
     for t in types(SETS["FULL"]):
         for size in ("few", "many"):
             yield "optim.cu", [f"ST_OP={size}", f"ST_TYPE={t}"], [f"sgd_{size}_{t}", f"adam_{size}_{t}"]

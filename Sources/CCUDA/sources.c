@@ -9,6 +9,9 @@ TEXT(text_addrows_cu) = {
 TEXT(text_arange_cu) = {
 #embed "../../Kernels/arange.cu"
   , 0};
+TEXT(text_attention_cu) = {
+#embed "../../Kernels/attention.cu"
+  , 0};
 TEXT(text_binary_cu) = {
 #embed "../../Kernels/binary.cu"
   , 0};
@@ -32,6 +35,9 @@ TEXT(text_mask_cu) = {
   , 0};
 TEXT(text_matmul_cu) = {
 #embed "../../Kernels/matmul.cu"
+  , 0};
+TEXT(text_matmul_mma_cu) = {
+#embed "../../Kernels/matmul_mma.cu"
   , 0};
 TEXT(text_optim_cu) = {
 #embed "../../Kernels/optim.cu"
@@ -60,6 +66,15 @@ TEXT(text_ternary_cu) = {
 TEXT(text_unary_cu) = {
 #embed "../../Kernels/unary.cu"
   , 0};
+TEXT(text_attention_cuh) = {
+#embed "../../Kernels/attention.cuh"
+  , 0};
+TEXT(text_attention_fma_cuh) = {
+#embed "../../Kernels/attention_fma.cuh"
+  , 0};
+TEXT(text_attention_mma_cuh) = {
+#embed "../../Kernels/attention_mma.cuh"
+  , 0};
 TEXT(text_block_cuh) = {
 #embed "../../Kernels/block.cuh"
   , 0};
@@ -68,6 +83,9 @@ TEXT(text_fault_cuh) = {
   , 0};
 TEXT(text_kernel_args_h) = {
 #embed "../../Kernels/kernel_args.h"
+  , 0};
+TEXT(text_mma_cuh) = {
+#embed "../../Kernels/mma.cuh"
   , 0};
 TEXT(text_pointwise_cuh) = {
 #embed "../../Kernels/pointwise.cuh"
@@ -128,6 +146,7 @@ const cc_source *cc_sources(int32_t *count) {
   static const cc_source all[] = {
     {"addrows.cu", text_addrows_cu, false},
     {"arange.cu", text_arange_cu, false},
+    {"attention.cu", text_attention_cu, false},
     {"binary.cu", text_binary_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
@@ -136,6 +155,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"layernorm.cu", text_layernorm_cu, false},
     {"mask.cu", text_mask_cu, false},
     {"matmul.cu", text_matmul_cu, false},
+    {"matmul_mma.cu", text_matmul_mma_cu, false},
     {"optim.cu", text_optim_cu, false},
     {"random.cu", text_random_cu, false},
     {"reduce.cu", text_reduce_cu, false},
@@ -145,9 +165,13 @@ const cc_source *cc_sources(int32_t *count) {
     {"sort.cu", text_sort_cu, false},
     {"ternary.cu", text_ternary_cu, false},
     {"unary.cu", text_unary_cu, false},
+    {"attention.cuh", text_attention_cuh, true},
+    {"attention_fma.cuh", text_attention_fma_cuh, true},
+    {"attention_mma.cuh", text_attention_mma_cuh, true},
     {"block.cuh", text_block_cuh, true},
     {"fault.cuh", text_fault_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
+    {"mma.cuh", text_mma_cuh, true},
     {"pointwise.cuh", text_pointwise_cuh, true},
     {"preamble.cuh", text_preamble_cuh, true},
     {"prefix.cuh", text_prefix_cuh, true},

@@ -18,6 +18,9 @@ const void *value_of(const Rendezvous *r, uint32_t lane) { return r->value[lane]
 uint32_t lanes_of(const Rendezvous *r) { return r->mask; }
 void leave(Rendezvous *r) { running_block->leave(r); }
 void *shared_memory(const void *key, size_t bytes, const char *name) { return running_block->shared_memory(key, bytes, name); }
+void copy_later(void *to, const void *from, uint32_t bytes, uint32_t filled) { running_block->copy_later(to, from, bytes, filled); }
+void commit_copies() { running_block->commit_copies(); }
+void wait_for_copies(uint32_t groups_left) { running_block->wait_for_copies(groups_left); }
 void fault(const char *text) { running_block->stop(text); }
 
 void order_by(const Schedule &schedule, Shuffler &shuffler, std::vector<uint32_t> &items) {
@@ -36,7 +39,7 @@ bool Block::run(const Kernel &k, const void *a, const LaunchState &l, Coordinate
   running_block = this;
   const uint32_t x = l.block_size.x, y = l.block_size.y, n = x * y * l.block_size.z;
   threads.resize(n);
-  for (uint32_t i = 0; i < n; ++i) threads[i] = {{{i % x, i / x % y, i / (x * y)}, index, i}, fresh, nullptr, nullptr};
+  for (uint32_t i = 0; i < n; ++i) threads[i] = {{{i % x, i / x % y, i / (x * y)}, index, i}, fresh, nullptr, nullptr, {}, 0};
   open.assign((n + 31) / 32, {});
   warps.resize(open.size());
   for (Shared &m : shared) free(m.memory);
@@ -107,6 +110,7 @@ void Block::enter() {
     t->status = ready;
     b->kernel->run(b->arguments);
     t = b->running;
+    if (!t->copies.empty()) b->stop("a thread leaves the kernel without having waited for its background copies");
     t->status = done;
     t->fiber = nullptr;
     b->alive--;
@@ -200,6 +204,28 @@ void Block::check_shared() {
     stopped = true;
     return;
   }
+}
+
+void Block::copy_later(void *to, const void *from, uint32_t bytes, uint32_t filled) {
+  if ((uintptr_t)to % bytes || (filled && (uintptr_t)from % bytes)) stop("a background copy between addresses that are not aligned to its size");
+  if (filled > bytes) stop("a background copy of more bytes than it has");
+  const bool inside = std::any_of(shared.begin(), shared.end(), [&](const Shared &m) { return (char *)to >= m.memory + kFence && (char *)to + bytes <= m.memory + kFence + m.bytes; });
+  if (!inside) stop("a background copy to what is not shared memory");
+  memset(to, kPoison, bytes);
+  running->copies.push_back({to, from, bytes, filled, running->group});
+}
+void Block::commit_copies() { running->group++; }
+void Block::wait_for_copies(uint32_t groups_left) {
+  std::vector<Copy> later;
+  for (const Copy &c : running->copies) {
+    if (c.group + groups_left >= running->group) {
+      later.push_back(c);
+      continue;
+    }
+    memcpy(c.to, c.from, c.filled);
+    memset((char *)c.to + c.filled, 0, c.bytes - c.filled);
+  }
+  running->copies.swap(later);
 }
 
 /// Nothing can go on: says who waits where.

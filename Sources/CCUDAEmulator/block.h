@@ -40,7 +40,7 @@ struct Kernel {
 struct Rendezvous {
   uint32_t mask, arrived = 0, remaining;
   const char *where;
-  alignas(16) char value[32][16];
+  alignas(16) char value[32][32];
 };
 
 class Block {
@@ -54,15 +54,25 @@ class Block {
   Rendezvous *meet(uint32_t mask, const void *value, size_t bytes, const char *where);
   void leave(Rendezvous *r);
   void *shared_memory(const void *key, size_t bytes, const char *name);
+  void copy_later(void *to, const void *from, uint32_t bytes, uint32_t filled);
+  void commit_copies();
+  void wait_for_copies(uint32_t groups_left);
   [[noreturn]] void stop(const std::string &text);
 
  private:
   enum Status : uint8_t { fresh, ready, at_barrier, at_meeting, done };
+  struct Copy {
+    void *to;
+    const void *from;
+    uint32_t bytes, filled, group;
+  };
   struct Thread {
     ThreadState state;
     Status status;
     Fiber *fiber;
     const char *where;
+    std::vector<Copy> copies;
+    uint32_t group;
   };
   struct Shared {
     const void *key;

@@ -26,7 +26,7 @@ extern thread_local const LaunchState *launch __attribute__((tls_model("initial-
 
 /// Waits until all threads of the block are at the same barrier; `where` is its place in the source.
 void barrier(const char *where);
-/// What one warp-wide operation exchanges: every lane of `mask` leaves a value of up to 16 bytes, and goes on when all have.
+/// What one warp-wide operation exchanges: every lane of `mask` leaves a value of up to 32 bytes, and goes on when all have.
 struct Rendezvous;
 Rendezvous *meet(uint32_t mask, const void *value, size_t bytes, const char *where);
 const void *value_of(const Rendezvous *r, uint32_t lane);
@@ -34,12 +34,17 @@ uint32_t lanes_of(const Rendezvous *r);
 void leave(Rendezvous *r);
 /// Shared memory of the block that belongs to the declaration `key`.
 void *shared_memory(const void *key, size_t bytes, const char *name);
+/// Copies to shared memory in the background (cp.async): `bytes` of which `filled` are copied and the rest is zero. They are done when they are waited for; until then the place
+/// is poisoned, so that reading too early and fetching into a place that is still read are both seen.
+void copy_later(void *to, const void *from, uint32_t bytes, uint32_t filled);
+void commit_copies();
+void wait_for_copies(uint32_t groups_left);
 /// Stops the kernel with this fault.
 [[noreturn]] void fault(const char *text);
 
 inline uint32_t lane() { return current->linear & 31; }
 template <class T> T shuffle(uint32_t mask, T value, uint32_t source, const char *where) {
-  static_assert(sizeof(T) <= 16);
+  static_assert(sizeof(T) <= 32);
   Rendezvous *r = meet(mask, &value, sizeof value, where);
   T result;
   // Reading a lane that takes no part is undefined; it gives 0xFF here.

@@ -23,3 +23,4 @@ struct Registration {
   static void symbol##_erased(const void *args) { symbol(*(const Args *)args); } \
   static const st_emulator::Registration symbol##_registration(#symbol, ST_KERNEL_FILE, sizeof(Args), symbol##_erased, threads); \
   static void symbol(const Args &args)
+#define ST_KERNEL_RESIDENT(symbol, Args, threads, blocks) ST_KERNEL(symbol, Args, threads)

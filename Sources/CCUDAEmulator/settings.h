@@ -8,7 +8,7 @@ namespace st_emulator {
 struct Settings {
   Schedule schedule;
   int devices = 1, driver = 13000;
-  std::string fail_launch, missing, fail_compile;
+  std::string fail_launch, missing, fail_compile, fail_blaslt;
   bool quiet = false;  // say nothing of faults on the standard error stream
 };
 extern Settings settings;

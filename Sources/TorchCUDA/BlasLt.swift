@@ -19,6 +19,7 @@ final class BlasLt: @unchecked Sendable {
     }()
 
     private init(major: Int) throws(DeviceError) {
+        if environment("SWIFT_TORCH_CUBLASLT") == "none" { throw .unavailable("cuBLASLt is turned off (SWIFT_TORCH_CUBLASLT=none); our own kernels multiply matrices") }
         let opened: CUDALibrary.Opened
         switch CUDALibrary.blasLt.open(majors: [major]) {
         case .success(let o): opened = o

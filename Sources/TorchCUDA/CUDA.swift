@@ -5,7 +5,7 @@ import TorchRuntime
 /// CUDA devices. PyTorch: `torch.cuda`.
 ///
 /// The libraries are found at run time (see Note [Search order]); nothing happens before the first question. Environment variables, read once:
-/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT` (files to use), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`),
+/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT` (files to use; the last one may be `none`), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`),
 /// `SWIFT_TORCH_CUDA_DEBUG=1` (wait after each kernel, so that a fault names its operator), `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor),
 /// `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU).
 public enum CUDA {
@@ -41,6 +41,21 @@ public enum CUDA {
         case .failure(let e): text += ", \(e)"
         }
         return text
+    }
+}
+
+// MARK: - Precision
+
+extension CUDA {
+    // Guarded by the lock.
+    nonisolated(unsafe) private static var roundsToTF32 = false
+    private static let precisionLock = Mutex()
+
+    /// True lets products of float32 matrices round their factors to tf32 (10 bits of mantissa), which tensor cores multiply several times faster; sums stay float32. False at
+    /// first. float16 and bfloat16 always use tensor cores, with sums in float32. PyTorch: `torch.backends.cuda.matmul.allow_tf32`, `torch.set_float32_matmul_precision`.
+    public static var allowTF32: Bool {
+        get { precisionLock.withLock { roundsToTF32 } }
+        set { precisionLock.withLock { roundsToTF32 = newValue } }
     }
 }
 

@@ -78,7 +78,7 @@ public struct CUDABackend: Backend {
         }
     }
 
-    private func copyHere(_ out: Operand, _ input: Operand) throws(DeviceError) {
+    func copyHere(_ out: Operand, _ input: Operand) throws(DeviceError) {
         if out.dtype != input.dtype {
             return try gpu.pointwise(KernelFamily.convert.number(Int(input.dtype.rawValue), Int(out.dtype.rawValue), KernelFamily.run), [out, input])
         }

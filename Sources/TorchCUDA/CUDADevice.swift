@@ -19,6 +19,7 @@ final class CUDADevice: @unchecked Sendable {
     let staging: PinnedStaging
     /// Bad elements that kernels found.
     let faults: FaultRecord
+    let products = BlasLtProducts()
 
     /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
     static let isDebugging = (environment("SWIFT_TORCH_CUDA_DEBUG") ?? "0") != "0"

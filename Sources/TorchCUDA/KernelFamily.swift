@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort, mma, attention
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -76,6 +76,11 @@ enum KernelFamily: Int, CaseIterable {
                 symbols: [
                     "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
                 ])
+        case .mma: Layout(file: "matmul_mma.cu", symbols: ["128", "64"].flatMap { side in ["rr", "rc", "cr", "cc"].map { "mma_TYPE_\($0)_\(side)" } })
+        case .attention:
+            Layout(
+                file: "attention.cu",
+                symbols: ["64", "128"].flatMap { width in ["attention", "attentionKeys", "attentionQueries"].map { "\($0)_TYPE_\(width)" } } + ["attentionDelta_TYPE"])
         }
     }
 

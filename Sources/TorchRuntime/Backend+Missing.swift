@@ -135,6 +135,10 @@ extension Backend {
         lacks("matmul")
         return true
     }
+    public func affine(_ out: Operand, _ a: Operand, _ b: Operand, bias: Operand) -> Bool {
+        copy(out, bias)
+        return matmul(out, a, b, alpha: 1, beta: 1)
+    }
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
         lacks("convolution")
         return true
@@ -163,6 +167,7 @@ extension Backend {
         lacks("averagePoolBackward")
         return true
     }
+    public func hasAttention(_ dtype: DType, headSize: Int) -> Bool { false }
     public func attention(_ out: Operand, lse: Operand, query: Operand, key: Operand, value: Operand, causal: Bool, scale: Double) -> Bool {
         lacks("attention")
         return true

@@ -147,6 +147,8 @@ public protocol Backend: Sendable {
     // MARK: Matrix product
     /// out[b, m, n] = alpha * a[b, m, k] · b[b, k, n] + beta * out; batch dims already joined to one (stride 0 allowed), any strides.
     func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool
+    /// out[b, m, n] = a · b + bias: as matmul, the bias repeated to out's sizes by strides of 0. Where a device has nothing of its own, the bias is copied and the product added.
+    func affine(_ out: Operand, _ a: Operand, _ b: Operand, bias: Operand) -> Bool
 
     // MARK: Convolution and pooling: x [n, c, spatial…], weight [o, c / groups, kernel…], y [n, o, spatial…]
     func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool
@@ -158,7 +160,9 @@ public protocol Backend: Sendable {
     func averagePool(_ y: Operand, _ x: Operand, _ shape: PoolingShape) -> Bool
     func averagePoolBackward(_ dx: Operand, _ dy: Operand, _ shape: PoolingShape) -> Bool
 
-    // MARK: Attention: q [b, h, t, d], k and v [b, h, s, d]; lse float32 [b, h, t]
+    // MARK: Attention: q [b, h, t, d], k and v [b, h, s, d]; lse float32 [b, h, t]. False: no kernel, and the caller composes.
+    /// Whether a device has the two primitives for a type and head size d; where it has not, attention is composed of products and a softmax.
+    func hasAttention(_ dtype: DType, headSize: Int) -> Bool
     func attention(_ out: Operand, lse: Operand, query: Operand, key: Operand, value: Operand, causal: Bool, scale: Double) -> Bool
     func attentionBackward(dq: Operand, dk: Operand, dv: Operand, _ dout: Operand, out: Operand, lse: Operand, query: Operand, key: Operand, value: Operand, causal: Bool, scale: Double) -> Bool
 

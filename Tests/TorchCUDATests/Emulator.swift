@@ -20,8 +20,12 @@ enum Emulator {
     static func use(cache: String = "none", _ settings: [String: String] = [:]) {
         // What a child says when it dies is shown nowhere else.
         if let errors = getenv("SWIFT_TORCH_TEST_ERRORS") { dup2(open(errors, O_WRONLY | O_CREAT | O_APPEND, 0o644), 2) }
-        setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
-        setenv("SWIFT_TORCH_NVRTC", path!, 1)
+        // With SWIFT_TORCH_TEST_DEVICE=real the machine's own device is tested, but for what only the emulator can do: fail when asked to.
+        let isReal = getenv("SWIFT_TORCH_TEST_DEVICE").map { String(cString: $0) } == "real" && !settings.keys.contains { $0.hasPrefix("SWIFT_TORCH_EMULATOR_") }
+        if !isReal {
+            setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
+            setenv("SWIFT_TORCH_NVRTC", path!, 1)
+        }
         setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
         for (name, value) in settings { setenv(name, value, 1) }
     }

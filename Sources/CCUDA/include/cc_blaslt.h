@@ -13,8 +13,22 @@ typedef struct cc_blaslt_preference_st *cc_blaslt_preference;
 typedef struct cc_blaslt_algorithm { uint64_t data[8]; } cc_blaslt_algorithm;
 typedef struct cc_blaslt_heuristic { cc_blaslt_algorithm algorithm; size_t workspace_bytes; int32_t state; float waves; int32_t reserved[4]; } cc_blaslt_heuristic;
 
+/// Values of cuBLASLt's enums that we use: element types (cudaDataType), ways to compute, statuses, attributes of an operation, a layout and a preference, epilogues.
+enum {
+  CC_BLASLT_F32 = 0, CC_BLASLT_F64 = 1, CC_BLASLT_F16 = 2, CC_BLASLT_C64 = 4, CC_BLASLT_C128 = 5, CC_BLASLT_BF16 = 14,
+  CC_BLASLT_COMPUTE_F32 = 68, CC_BLASLT_COMPUTE_F64 = 70, CC_BLASLT_COMPUTE_TF32 = 77,
+  CC_BLASLT_SUCCESS = 0, CC_BLASLT_NOT_INITIALIZED = 1, CC_BLASLT_ALLOC_FAILED = 3, CC_BLASLT_INVALID_VALUE = 7, CC_BLASLT_ARCH_MISMATCH = 8, CC_BLASLT_MAPPING_ERROR = 11,
+  CC_BLASLT_EXECUTION_FAILED = 13, CC_BLASLT_INTERNAL_ERROR = 14, CC_BLASLT_NOT_SUPPORTED = 15, CC_BLASLT_LICENSE_ERROR = 16,
+  CC_BLASLT_N = 0, CC_BLASLT_T = 1,
+  CC_BLASLT_TRANSA = 3, CC_BLASLT_TRANSB = 4, CC_BLASLT_EPILOGUE = 7, CC_BLASLT_BIAS_POINTER = 8,
+  CC_BLASLT_EPILOGUE_NONE = 1, CC_BLASLT_EPILOGUE_BIAS = 4,
+  CC_BLASLT_BATCH_COUNT = 5, CC_BLASLT_BATCH_STRIDE = 6,
+  CC_BLASLT_WORKSPACE_BYTES = 1, CC_BLASLT_ALIGNMENT_A = 5, CC_BLASLT_ALIGNMENT_B = 6, CC_BLASLT_ALIGNMENT_C = 7, CC_BLASLT_ALIGNMENT_D = 8,
+};
+
 #define CC_BLASLT_REQUIRED(X) \
   X(cublasLtCreate, "cublasLtCreate", (cc_blaslt_handle _Nullable *_Nonnull handle)) \
+  X(cublasLtDestroy, "cublasLtDestroy", (cc_blaslt_handle _Nonnull handle)) \
   X(cublasLtMatmulDescCreate, "cublasLtMatmulDescCreate", (cc_blaslt_operation _Nullable *_Nonnull operation, int32_t compute_type, int32_t scale_type)) \
   X(cublasLtMatmulDescDestroy, "cublasLtMatmulDescDestroy", (cc_blaslt_operation _Nonnull operation)) \
   X(cublasLtMatmulDescSetAttribute, "cublasLtMatmulDescSetAttribute", (cc_blaslt_operation _Nonnull operation, int32_t attribute, const void *_Nonnull value, size_t bytes)) \

@@ -18,6 +18,8 @@ ST_EMULATOR_API const char *emulator_kernel_symbol(int32_t index);
 /// Bytes allocated on the device now, and launches since the library was opened.
 ST_EMULATOR_API uint64_t emulator_allocated(void);
 ST_EMULATOR_API uint64_t emulator_launches(void);
+/// Products that the look-alike of cuBLASLt made.
+ST_EMULATOR_API uint64_t emulator_blaslt_products(void);
 
 /// The library's own tests: each runs kernels through the driver's functions and compares with plain loops. `digest` gets a hash of all results, which must not depend on the
 /// schedule. Returns NULL if all is right, else what is not.

@@ -12,13 +12,14 @@ public func scaledDotProductAttention(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor? = nil, dropout: Double = 0, causal: Bool = false, scale: Double? = nil, enableGQA: Bool = false,
     generator: Generator? = nil
 ) -> Tensor {
-    attend(query, key, value, mask: mask, dropout: dropout, causal: causal, scale: scale, enableGQA: enableGQA, generator: generator)?.output ?? .placeholder
+    attend(query, key, value, mask: mask, dropout: dropout, causal: causal, scale: scale, enableGQA: enableGQA, needWeights: false, generator: generator)?.output ?? .placeholder
 }
 
-/// The output and the weights (after dropout).
+/// The output and, if wanted, the weights (after dropout). Where they are not wanted, nor a mask or dropout, a device may have one operator for all of it.
 func attend(
-    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, dropout p: Double, causal: Bool, scale: Double?, enableGQA: Bool, generator: Generator?
-) -> (output: Tensor, weights: Tensor)? {
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, dropout p: Double, causal: Bool, scale: Double?, enableGQA: Bool, needWeights: Bool,
+    generator: Generator?
+) -> (output: Tensor, weights: Tensor?)? {
     let operation = "scaledDotProductAttention"
     guard query.rank >= 2, key.rank >= 2, value.rank >= 2, query.dtype == key.dtype, query.dtype == value.dtype else {
         TensorError.report(
@@ -56,13 +57,10 @@ func attend(
         (k, v) = (repeated(key), repeated(value))
     }
     let factor = scale ?? (e == 0 ? 1 : 1 / Double(e).squareRoot())
+    if !needWeights, mask == nil, p == 0, let output = fusedAttention(query, k, v, causal: causal, scale: factor) { return (output, nil) }
     var scores = (query * factor).matmul(k.mT)
-    let (t, s) = (query.dims[query.rank - 2], key.dims[key.rank - 2])
     let minusInfinity = Tensor.number(.double(-.infinity))
-    if causal {
-        let visible = Tensor.arange(t).unsqueeze(1) .>= Tensor.arange(s).unsqueeze(0)
-        scores = visible.to(query.device).select(scores, minusInfinity)
-    }
+    if causal { scores = causalScores(scores) }
     if let mask {
         guard Shape.broadcast(mask.dims, scores.dims) == scores.dims else {
             TensorError.report(operation, "attn_mask of shape \(mask.dims) does not broadcast to the scores' shape \(scores.dims)")
@@ -171,9 +169,12 @@ public func multiHeadAttention(
         let m = additive(keyPaddingMask).reshape([n, 1, 1, s])
         mask = mask.map { $0 + m } ?? m
     }
-    guard let r = attend(split(q), split(k), split(v), mask: mask, dropout: training ? p : 0, causal: false, scale: nil, enableGQA: false, generator: generator) else { return none }
+    guard
+        let r = attend(
+            split(q), split(k), split(v), mask: mask, dropout: training ? p : 0, causal: false, scale: nil, enableGQA: false, needWeights: needWeights, generator: generator)
+    else { return none }
     let joined = r.output.permute([2, 0, 1, 3]).reshape([l, n, e])
     let output = linear(joined, outWeight, outBias)
     guard needWeights else { return (output, nil) }
-    return (output, averageWeights ? r.weights.mean(dim: 1) : r.weights)
+    return (output, averageWeights ? r.weights?.mean(dim: 1) : r.weights)
 }

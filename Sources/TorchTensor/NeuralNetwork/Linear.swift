@@ -26,12 +26,15 @@ public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tens
     let out = Tensor.make(sizes, x.dtype, device: x.device)
     let folded: Dims = [sizes.product / Swift.max(1, columns), columns]
     let target = out.view(sizes: folded, strides: folded.contiguousStrides)
-    if inner == 0 && folded[0] * columns > 0 || bias != nil {
-        // The product adds to what is there.
-        if let bias { out.backend.copy(target.operand, bias.operand.expanded(to: folded)) } else { out.fillUnshared(0) }
-    }
     let transposed = weight.withoutGraph.transpose(0, 1)
-    if inner > 0, !Tensor.multiply(into: target, rows, transposed, beta: bias == nil ? 0 : 1, "linear") { return .placeholder }
+    if inner == 0 {
+        // No terms: the bias alone.
+        if folded[0] * columns > 0 { if let bias { out.backend.copy(target.operand, bias.operand.expanded(to: folded)) } else { out.fillUnshared(0) } }
+    } else if let bias {
+        if !Tensor.affine(into: target, rows, transposed, bias: bias, "linear") { return .placeholder }
+    } else if !Tensor.multiply(into: target, rows, transposed, "linear") {
+        return .placeholder
+    }
     if st_grad_enabled() && (x.impl.node != nil || weight.impl.node != nil || bias?.impl.node != nil) {
         out.impl.node = LinearNode(out, x, weight, bias)
     }

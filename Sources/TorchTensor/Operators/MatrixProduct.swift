@@ -37,6 +37,16 @@ extension Tensor {
         return false
     }
 
+    /// out = a · b + bias, unrecorded; all of rank 2 with terms to add, bias broadcasts to out.
+    @inline(__always)
+    static func affine(into out: Tensor, _ a: Tensor, _ b: Tensor, bias: Tensor, _ name: StaticString) -> Bool {
+        if out.count == 0 { return true }
+        let target = out.batchOperand()
+        if out.backend.affine(target, a.batchOperand(), b.batchOperand(), bias: bias.operand.expanded(to: target.sizes)) { return true }
+        TensorError.report("\(name)", "\"\(name)\" not implemented for \(out.dtype)", hint: "convert with .to(.float32) first")
+        return false
+    }
+
     /// a · b, unrecorded; see `multiply(into:)`.
     @inline(__always)
     static func multiply(_ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {

@@ -1,0 +1,41 @@
+#!/bin/bash
+# Everything that a machine with a GPU is asked, in one call: bash gpu_run.sh FOLDER_FOR_RESULTS, beside what `make gpu-pack` packed. With --rehearse the emulator takes the device's
+# place, sizes are small and PyTorch is not asked: that runs anywhere.
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:?folder for results}
+mkdir -p "$out"
+export SWIFT_TORCH_CUDA_CACHE="$out/cache"
+if [ "$2" = --rehearse ]; then
+  export SWIFT_TORCH_CUDA_DRIVER="$here/libcuda-emulator.so" SWIFT_TORCH_NVRTC="$here/libcuda-emulator.so" SWIFT_TORCH_CUBLASLT="$here/libcuda-emulator.so"
+  sizes="--shrink 256 --budget 0.02" device=emulator
+else
+  export SWIFT_TORCH_TEST_DEVICE=real
+  sizes= device=real
+fi
+failed=
+step() {
+  local name=$1
+  shift
+  echo "== $name"
+  "$@" 2>&1 | tee "$out/$name.log" | tail -n 25
+  [ "${PIPESTATUS[0]}" = 0 ] || failed="$failed $name"
+}
+step info "$here/gpucheck" info
+[ -z "$failed" ] || { echo "no device"; exit 1; }
+[ $device = emulator ] || step compile "$here/gpucheck" compile --list "$here/list.txt" --jobs "$(nproc)"
+step selftest "$here/gpucheck" selftest
+step goldens "$here/gpucheck" goldens --out "$out/goldens.pt"
+# Lines of JSON only.
+"$here/gpucheck" bench $sizes > "$out/bench.jsonl" 2> "$out/bench.err" || failed="$failed bench"
+cat "$out/bench.jsonl"
+step tests "$here/tests.xctest" --testing-library swift-testing --filter CUDA
+if [ $device = real ]; then
+  if python3 -c "import torch; assert torch.cuda.is_available()" 2>/dev/null; then
+    step peer-bench python3 "$here/gpu_peer.py" bench "$out/bench.jsonl"
+    step peer-goldens python3 "$here/gpu_peer.py" goldens "$out/goldens.pt"
+  else
+    echo "no PyTorch with CUDA here: nothing to compare with"
+  fi
+fi
+rm -rf "$out/cache"
+[ -z "$failed" ] && echo "all steps passed" || { echo "failed:$failed"; exit 1; }
