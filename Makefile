@@ -108,7 +108,7 @@ ASAN_OBJECTS := $(patsubst %.cpp,.build-asan/%.o,$(notdir $(wildcard $(ASAN_FROM
 	$(ASAN_CXX) -I$(ASAN_FROM) -I$(ASAN_FROM)/include -IKernels -ISources/TorchKernels -ISources/TorchKernels/include -c $< -o $@
 emulator-asan:
 	@$(MAKE) -s -j2 $(ASAN_OBJECTS)
-	@$(ASAN_CXX) -I$(ASAN_FROM)/include Tools/emulator_sanitized.cpp $(ASAN_OBJECTS) -lpthread -lm -o .build-asan/checks
+	@$(ASAN_CXX) -fuse-ld=lld -I$(ASAN_FROM)/include Tools/emulator_sanitized.cpp $(ASAN_OBJECTS) -lpthread -lm -o .build-asan/checks
 	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:handle_segv=0 .build-asan/checks
 	@if ASAN_OPTIONS=detect_leaks=0:handle_segv=0 .build-asan/checks faults_are_found > .build-asan/planted.log 2>&1; then echo "the planted overrun was not found"; exit 1; fi
 	@grep -q "faulty_past_the_end" .build-asan/planted.log || { cat .build-asan/planted.log; exit 1; }

@@ -45,7 +45,7 @@ template <class S> ST_DEVICE void matmul_kernel(const st_matmul_args &args) {
 #pragma unroll
         for (int i = 0; i < 4; ++i)
 #pragma unroll
-          for (int j = 0; j < 4; ++j) sum[i][j] = sum[i][j] + x[i] * y[j];
+          for (int j = 0; j < 4; ++j) sum[i][j] = wrap_add(sum[i][j], wrap_mul(x[i], y[j]));
       }
       __syncthreads();
     }
@@ -58,10 +58,10 @@ template <class S> ST_DEVICE void matmul_kernel(const st_matmul_args &args) {
         const uint32_t row = row0 + tr + i, column = column0 + tc + j;
         if (row >= args.m || column >= args.n) continue;
         S *to = c + (int64_t)row * args.c_row + column;
-        C value = alpha * sum[i][j];
+        C value = wrap_mul(alpha, sum[i][j]);
         // beta 0 never reads c, which may be uninitialised.
-        if (args.beta != 0.0) value = value + beta * load_as(to);
-        if (bias) value = value + load_as(bias + column);
+        if (args.beta != 0.0) value = wrap_add(value, wrap_mul(beta, load_as(to)));
+        if (bias) value = wrap_add(value, load_as(bias + column));
         *to = Element<S>::store(value);
       }
   }

@@ -1,5 +1,6 @@
 // The emulator's checks under address sanitizer: every kernel of theirs must be clean, and a planted overrun must be found. See `make emulator-asan`.
 #include "CCUDAEmulator.h"
+#include <initializer_list>
 #include <stdio.h>
 #include <string.h>
 

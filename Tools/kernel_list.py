@@ -55,7 +55,7 @@ def kernels():
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]
         yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights")]
-    for t in types(SETS["FC"]):
+    for t in types(SETS["NUM"]):
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
     for t in ("f16", "bf16", "f32"):
         yield "matmul_mma.cu", [f"ST_TYPE={t}"], [f"mma_{t}_{layout}_{side}" for side in (128, 64) for layout in ("rr", "rc", "cr", "cc")]

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <vector>
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
 
 // Registers that a call preserves go to the stack that is left; the new stack's are taken from it.
 #if defined(__x86_64__)
@@ -88,6 +91,10 @@ Fiber *take_fiber(void (*entry)()) {
       abort();
     }
   }
+#if __has_feature(address_sanitizer)
+  // A fiber is left for good inside its functions, whose marks would stay on its stack.
+  __asan_unpoison_memory_region(f->memory + kGuard, f->bytes - kGuard);
+#endif
   // As if `entry` had been left by a switch at its first instruction.
   void **top = (void **)(f->memory + f->bytes);
 #if defined(__x86_64__)

@@ -1,8 +1,13 @@
-// The kernels of matmul.cu, the floating and complex types.
+// The kernels of matmul.cu, all types but bool and the wider unsigned ones.
 #include "kernels.h"
 #define ST_KERNEL_FILE "matmul.cu"
 namespace {
 #include "matmul.cu"
+ST_MATMUL_KERNELS(u8)
+ST_MATMUL_KERNELS(i8)
+ST_MATMUL_KERNELS(i16)
+ST_MATMUL_KERNELS(i32)
+ST_MATMUL_KERNELS(i64)
 ST_MATMUL_KERNELS(f16)
 ST_MATMUL_KERNELS(bf16)
 ST_MATMUL_KERNELS(f32)
