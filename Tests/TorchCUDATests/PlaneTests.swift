@@ -9,7 +9,11 @@ private let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
 /// Numbers around `middle`, with a few equal ones.
 private func numbers(_ sizes: [Int], _ type: DType, middle: Double = 0) -> Tensor {
     let count = sizes.reduce(1, *)
-    return Tensor((0..<count).map { middle + Double(($0 * 7919 + $0 / 11) % 257) / 64 - 2 }, dtype: .float64).to(type).reshape(sizes)
+    let values = (0..<count).map { (i: Int) -> Double in
+        let step: Int = (i * 7919 + i / 11) % 257
+        return middle + Double(step) / 64 - 2
+    }
+    return Tensor(values, dtype: .float64).to(type).reshape(sizes)
 }
 
 /// Whether `a`, on the device, is `b` within `tolerance`; NaN equals NaN.
