@@ -211,3 +211,38 @@ typedef struct st_attention_args {
   uint32_t batch, heads, queries, keys, width, causal;
   double scale;
 } st_attention_args;
+
+/// batch norm: contiguous [n, c, inner], all sizes and products below 2^31. A channel's n * inner elements are folded in `splits` parts of `part` (a multiple of 8); a block takes
+/// `lanes` channels: 1, or 32 where inner is 1. workspace: partial results [splits][c] of ST_BATCHNORM_STATE_BYTES, then (backward) three constants [3][c] in the computing type.
+#define ST_BATCHNORM_STATE_BYTES 32
+typedef struct st_batchnorm_args {
+  /// y: output or dx. variance: output of the statistics. mean, rstd, variance: computing type.
+  st_address y, x, dy, mean, variance, rstd, weight, bias, dweight, dbias, workspace, constants;
+  uint32_t n, c, inner, splits, part, lanes;
+  /// Bit 0: training, bit 1: there are sums in the workspace.
+  uint32_t flags, reserved;
+  st_divisor inner_by, c_by;
+} st_batchnorm_args;
+
+/// pooling: contiguous [planes, in…] and [planes, out…], three dims, the innermost first (missing ones have size 1). count: elements that are written, below 2^31.
+/// divisor: 0 for the window's size. maxBackward reads planes, in_plane, out_plane (elements of a plane) only.
+typedef struct st_pool_args {
+  st_address x, y, indices;
+  uint32_t count, planes, in_plane, out_plane;
+  int32_t in[3], kernel[3], stride[3], pad[3], dilation[3];
+  uint32_t include_pad;
+  int64_t divisor;
+  /// Sizes of the output, or (averageBackward) of the input; strides of windows.
+  st_divisor size[3], stride_by[3];
+  int32_t out[3], reserved;
+} st_pool_args;
+
+/// scan: `lines` lines of n elements (both below 2^31). Sizes and strides (bytes) are those of the dims other than the scanned one; indices: int64, 0 where not wanted.
+typedef struct st_scan_args {
+  st_address in, out, indices;
+  uint32_t lines, n, rank, reserved;
+  st_divisor size[ST_KERNEL_DIMS];
+  /// Of in, out, indices.
+  int64_t stride[3][ST_KERNEL_DIMS];
+  int64_t along[3];
+} st_scan_args;

@@ -6,13 +6,17 @@ NAMES = "bool u8 i8 i16 i32 i64 f16 bf16 f32 f64 c64 c128 u16 u32 u64".split()
 BOOL, INT, FLT, FULL, COMPLEX, UNSIGNED = 0x0001, 0x003E, 0x03C0, 0x0300, 0x0C00, 0x7000
 SETS = {"BOOL": BOOL, "INT": INT, "FLT": FLT, "FULL": FULL, "INTB": INT | BOOL, "REAL": INT | FLT, "REALB": INT | FLT | BOOL, "FC": FLT | COMPLEX,
         "NUM": INT | FLT | COMPLEX, "NUMB": INT | FLT | COMPLEX | BOOL, "ANY": INT | FLT | COMPLEX | BOOL, "ALL": INT | FLT | COMPLEX | BOOL | UNSIGNED,
-        "NUMBERS": INT | FLT | UNSIGNED, "DRAWN": INT | FLT | BOOL | UNSIGNED}
+        "FLT64": FLT | 0x0020, "NUMBERS": INT | FLT | UNSIGNED, "DRAWN": INT | FLT | BOOL | UNSIGNED}
 
 REDUCTIONS = {"sum": "NUM", "nansum": "FLT", "prod": "NUM", "max": "REALB", "min": "REALB", "argmax": "REALB", "argmin": "REALB", "any": "ANY", "all": "ANY",
               "countNonzero": "ANY", "mean": "FC", "variance": "FC", "std": "FC", "norm": "FC", "logSumExp": "FLT", "wideSum": "INTB", "wideProd": "INTB"}
 
 DISTRIBUTIONS = {"uniform": "FLT", "normal": "FLT", "logNormal": "FLT", "exponential": "FLT", "cauchy": "FLT", "geometric": "NUMBERS", "bernoulli": "DRAWN", "integers": "DRAWN",
                  "wideIntegers": "DRAWN", "each": "FLT"}
+
+POOLINGS = {"max": "REAL", "average": "FLT64", "maxBackward": "FLT", "averageBackward": "FLT"}
+
+SCANS = {"sum": "NUM", "prod": "NUM", "max": "REALB", "min": "REALB", "logSumExp": "FLT"}
 
 
 def types(bits):
@@ -72,6 +76,14 @@ def kernels():
     for op, over in DISTRIBUTIONS.items():
         for t in types(SETS[over]):
             yield "random.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"random_{op}_{t}"]
+    for t in types(SETS["FLT"]):
+        yield "batchnorm.cu", [f"ST_TYPE={t}"], [f"batchNorm{part}_{t}" for part in ("Statistics", "Moments", "Sums", "Constants", "Apply", "Backward")]
+    for op, over in POOLINGS.items():
+        for t in types(SETS[over]):
+            yield "pool.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"pool_{op}_{t}"]
+    for op, over in SCANS.items():
+        for t in types(SETS[over]):
+            yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines")]
 
 
 def line(file, defines, symbols):

@@ -12,6 +12,9 @@ TEXT(text_arange_cu) = {
 TEXT(text_attention_cu) = {
 #embed "../../Kernels/attention.cu"
   , 0};
+TEXT(text_batchnorm_cu) = {
+#embed "../../Kernels/batchnorm.cu"
+  , 0};
 TEXT(text_binary_cu) = {
 #embed "../../Kernels/binary.cu"
   , 0};
@@ -42,11 +45,17 @@ TEXT(text_matmul_mma_cu) = {
 TEXT(text_optim_cu) = {
 #embed "../../Kernels/optim.cu"
   , 0};
+TEXT(text_pool_cu) = {
+#embed "../../Kernels/pool.cu"
+  , 0};
 TEXT(text_random_cu) = {
 #embed "../../Kernels/random.cu"
   , 0};
 TEXT(text_reduce_cu) = {
 #embed "../../Kernels/reduce.cu"
+  , 0};
+TEXT(text_scan_cu) = {
+#embed "../../Kernels/scan.cu"
   , 0};
 TEXT(text_scatter_cu) = {
 #embed "../../Kernels/scatter.cu"
@@ -147,6 +156,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"addrows.cu", text_addrows_cu, false},
     {"arange.cu", text_arange_cu, false},
     {"attention.cu", text_attention_cu, false},
+    {"batchnorm.cu", text_batchnorm_cu, false},
     {"binary.cu", text_binary_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
@@ -157,8 +167,10 @@ const cc_source *cc_sources(int32_t *count) {
     {"matmul.cu", text_matmul_cu, false},
     {"matmul_mma.cu", text_matmul_mma_cu, false},
     {"optim.cu", text_optim_cu, false},
+    {"pool.cu", text_pool_cu, false},
     {"random.cu", text_random_cu, false},
     {"reduce.cu", text_reduce_cu, false},
+    {"scan.cu", text_scan_cu, false},
     {"scatter.cu", text_scatter_cu, false},
     {"select.cu", text_select_cu, false},
     {"softmax.cu", text_softmax_cu, false},

@@ -61,6 +61,15 @@ inline uint32_t ballot(uint32_t mask, bool predicate, const char *where) {
   leave(r);
   return bits;
 }
+/// The lanes that have the same value.
+template <class T> uint32_t match(uint32_t mask, T value, const char *where) {
+  Rendezvous *r = meet(mask, &value, sizeof value, where);
+  uint32_t bits = 0;
+  for (uint32_t l = 0; l < 32; ++l)
+    if (lanes_of(r) >> l & 1 && memcmp(value_of(r, l), &value, sizeof value) == 0) bits |= 1u << l;
+  leave(r);
+  return bits;
+}
 
 }  // namespace st_emulator
 
@@ -78,6 +87,7 @@ inline uint32_t ballot(uint32_t mask, bool predicate, const char *where) {
 #define __shfl_xor_sync(mask, value, lanes) st_emulator::shuffle(mask, value, st_emulator::lane() ^ (lanes), ST_WHERE)
 #define __shfl_down_sync(mask, value, by) st_emulator::shuffle(mask, value, st_emulator::lane() + (by) > 31 ? st_emulator::lane() : st_emulator::lane() + (by), ST_WHERE)
 #define __ballot_sync(mask, predicate) st_emulator::ballot(mask, predicate, ST_WHERE)
+#define __match_any_sync(mask, value) st_emulator::match(mask, value, ST_WHERE)
 #define __any_sync(mask, predicate) (st_emulator::ballot(mask, predicate, ST_WHERE) != 0)
 #define ST_SHARED(T, name, count) \
   static const char name##_key = 0; \

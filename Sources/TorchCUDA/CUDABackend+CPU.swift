@@ -3,28 +3,7 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    // MARK: Scans
-    public func scan(_ op: ScanOp, _ out: Operand, _ indices: Operand?, _ x: Operand, dim: Int) -> Bool {
-        onCPU("scan", [.write(out), .write(indices), .read(x)], failure: true) { $0.scan(op, $1[0], $1.optional(1), $1[2], dim: dim) }
-    }
-
-    // MARK: Rows
-    public func batchNormStatistics(mean: Operand, variance: Operand, _ x: Operand) -> Bool {
-        onCPU("batchNormStatistics", [.write(mean), .write(variance), .read(x)], failure: true) { $0.batchNormStatistics(mean: $1[0], variance: $1[1], $1[2]) }
-    }
-    public func batchNorm(_ y: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, bias: Operand?) -> Bool {
-        onCPU("batchNorm", [.write(y), .read(x), .read(mean), .read(rstd), .read(weight), .read(bias)], failure: true) {
-            $0.batchNorm($1[0], $1[1], mean: $1[2], rstd: $1[3], weight: $1.optional(4), bias: $1.optional(5))
-        }
-    }
-    public func batchNormBackward(dx: Operand?, dweight: Operand?, dbias: Operand?, _ dy: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, training: Bool) -> Bool {
-        onCPU("batchNormBackward", [.write(dx), .write(dweight), .write(dbias), .read(dy), .read(x), .read(mean), .read(rstd), .read(weight)], failure: true) {
-            $0.batchNormBackward(
-                dx: $1.optional(0), dweight: $1.optional(1), dbias: $1.optional(2), $1[3], $1[4], mean: $1[5], rstd: $1[6], weight: $1.optional(7), training: training)
-        }
-    }
-
-    // MARK: Convolution, pooling
+    // MARK: Convolution
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
         onCPU("convolution", [.write(y), .read(x), .read(weight), .read(bias)], failure: true) { $0.convolution($1[0], $1[1], weight: $1[2], bias: $1.optional(3), shape) }
     }
@@ -33,18 +12,6 @@ extension CUDABackend {
     }
     public func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool {
         onCPU("convolutionBackwardWeight", [.write(dweight), .read(dy), .read(x)], failure: true) { $0.convolutionBackwardWeight($1[0], $1[1], $1[2], shape) }
-    }
-    public func maxPool(_ y: Operand, indices: Operand?, _ x: Operand, _ shape: PoolingShape) -> Bool {
-        onCPU("maxPool", [.write(y), .write(indices), .read(x)], failure: true) { $0.maxPool($1[0], indices: $1.optional(1), $1[2], shape) }
-    }
-    public func maxPoolBackward(_ dx: Operand, _ dy: Operand, indices: Operand) -> Bool {
-        onCPU("maxPoolBackward", [.update(dx), .read(dy), .read(indices)], failure: true) { $0.maxPoolBackward($1[0], $1[1], indices: $1[2]) }
-    }
-    public func averagePool(_ y: Operand, _ x: Operand, _ shape: PoolingShape) -> Bool {
-        onCPU("averagePool", [.write(y), .read(x)], failure: true) { $0.averagePool($1[0], $1[1], shape) }
-    }
-    public func averagePoolBackward(_ dx: Operand, _ dy: Operand, _ shape: PoolingShape) -> Bool {
-        onCPU("averagePoolBackward", [.update(dx), .read(dy)], failure: true) { $0.averagePoolBackward($1[0], $1[1], shape) }
     }
 
     // MARK: Linear algebra, Fourier transform

@@ -5,7 +5,8 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort, mma, attention
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
+    case mma, attention, batchNorm, pool, scan
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -81,6 +82,17 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "attention.cu",
                 symbols: ["64", "128"].flatMap { width in ["attention", "attentionKeys", "attentionQueries"].map { "\($0)_TYPE_\(width)" } } + ["attentionDelta_TYPE"])
+        case .batchNorm:
+            Layout(
+                file: "batchnorm.cu",
+                symbols: ["batchNormStatistics_TYPE", "batchNormMoments_TYPE", "batchNormSums_TYPE", "batchNormConstants_TYPE", "batchNormApply_TYPE", "batchNormBackward_TYPE"])
+        case .pool:
+            Layout(file: "pool.cu", defines: Layout.operation, symbols: ["pool_OP_TYPE"], operators: PoolKernel.allCases.count, operatorName: { "\(PoolKernel.allCases[$0])" })
+        case .scan:
+            // In the order of `ScanOp`.
+            Layout(
+                file: "scan.cu", defines: Layout.operation, symbols: ["scan_OP_TYPE_row", "scan_OP_TYPE_lines"], operators: 5,
+                operatorName: { ["sum", "prod", "max", "min", "logSumExp"][$0] })
         }
     }
 

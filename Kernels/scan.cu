@@ -1,0 +1,131 @@
+// Running sums, products, extremes and log-sum-exps: scan_OP_TYPE_row, a block a line, and scan_OP_TYPE_lines, a thread a line, for ST_OP (a case of StScanOp) and ST_TYPE.
+#include "reduce.cuh"
+
+#ifndef ST_SCAN_KERNELS
+// What a scan joins: the neutral state, the state of an element, two neighbouring states, and the element that a state stands for.
+namespace running {
+template <class S> struct sum {
+  typedef Wide<Compute<S>> State;
+  ST_FN State start() { return zero_of<State>(); }
+  ST_FN State of(Compute<S> x, uint32_t) { return widened(x); }
+  ST_FN State join(const State &a, const State &b) { return a + b; }
+  ST_FN S value(const State &s) { return stored<S>(s); }
+};
+template <class S> struct prod : sum<S> {
+  typedef Wide<Compute<S>> State;
+  ST_FN State start() { return one_of<State>(); }
+  ST_FN State join(const State &a, const State &b) { return a * b; }
+};
+/// The last of equal ones; NaN from where it first appears, at the place of the latest.
+template <class S, bool Greatest> struct Extreme {
+  typedef Compute<S> C;
+  struct State { C best; uint32_t at; };
+  ST_FN State start() { return {Greatest ? lowest_of<C>() : highest_of<C>(), 0}; }
+  ST_FN State of(C x, uint32_t i) { return {x, i}; }
+  ST_FN State join(const State &a, const State &b) { return b.best != b.best || (a.best == a.best && (Greatest ? b.best >= a.best : b.best <= a.best)) ? b : a; }
+  ST_FN S value(const State &s) { return Element<S>::store(s.best); }
+};
+template <class S> struct max : Extreme<S, true> {};
+template <class S> struct min : Extreme<S, false> {};
+template <class S> struct logSumExp {
+  typedef Compute<S> C;
+  typedef C State;
+  ST_FN C start() { return -Limits<C>::inf(); }
+  ST_FN C of(C x, uint32_t) { return x; }
+  ST_FN C join(C a, C b) {
+    if (a != a || b != b) return Limits<C>::nan();
+    return binary::logaddexp::f(a, b, st_params());
+  }
+  ST_FN S value(C s) { return Element<S>::store(s); }
+};
+/// Only extremes have a place.
+template <class State> ST_DEVICE auto place_in(const State &s, int) -> decltype(s.at) { return s.at; }
+template <class State> ST_DEVICE uint32_t place_in(const State &, long) { return 0; }
+}  // namespace running
+
+/// x of another lane, whatever its type.
+template <class T> ST_DEVICE T from_lane(const T &x, uint32_t lane) {
+  uint32_t words[(sizeof(T) + 3) / 4] = {};
+  memcpy(words, &x, sizeof x);
+#pragma unroll
+  for (uint32_t &w : words) w = __shfl_sync(0xffffffffu, w, lane & 31);
+  T y = x;
+  memcpy(&y, words, sizeof y);
+  return y;
+}
+template <class S, class Op> struct Line {
+  typedef typename Op::State State;
+  const st_scan_args &args;
+  const char *in;
+  char *out, *indices;
+  ST_CALL Line(const st_scan_args &a, uint32_t line) : args(a) {
+    int64_t offset[3];
+    offsets_of<3>(line, args.rank, args.size, args.stride, offset);
+    in = pointer<const char>(args.in) + offset[0];
+    out = pointer<char>(args.out) + offset[1];
+    indices = args.indices ? pointer<char>(args.indices) + offset[2] : nullptr;
+  }
+  ST_CALL State read(uint32_t i) const { return Op::of(load_as((const S *)(in + i * args.along[0])), i); }
+  ST_CALL void write(uint32_t i, const State &s) const {
+    *(S *)(out + i * args.along[1]) = Op::value(s);
+    if (indices) *(int64_t *)(indices + i * args.along[2]) = running::place_in(s, 0);
+  }
+};
+template <class S, class Op> ST_DEVICE void scan_lines(const st_scan_args &args) {
+  for (uint32_t l = blockIdx.x * blockDim.x + threadIdx.x; l < args.lines; l += gridDim.x * blockDim.x) {
+    const Line<S, Op> line(args, l);
+    typename Op::State run = Op::start();
+    for (uint32_t i = 0; i < args.n; ++i) {
+      run = Op::join(run, line.read(i));
+      line.write(i, run);
+    }
+  }
+}
+/// Each thread takes a few neighbours; warps join what their threads have, then the block its warps, and the total goes on to the next piece of the line.
+template <class S, class Op> ST_DEVICE void scan_row(const st_scan_args &args) {
+  typedef typename Op::State State;
+  constexpr int kFew = 4;
+  ST_SHARED(State, parts, 32);
+  const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  for (uint32_t l = blockIdx.x; l < args.lines; l += gridDim.x) {
+    const Line<S, Op> line(args, l);
+    State carry = Op::start();
+    for (uint32_t begin = 0; begin < args.n; begin += blockDim.x * kFew) {
+      const uint32_t first = begin + threadIdx.x * kFew;
+      State held[kFew], run = Op::start();
+#pragma unroll
+      for (int k = 0; k < kFew; ++k) {
+        if (first + k < args.n) run = Op::join(run, line.read(first + k));
+        held[k] = run;
+      }
+#pragma unroll
+      for (uint32_t d = 1; d < 32; d *= 2) {
+        const State other = from_lane(run, lane - d);
+        if (lane >= d) run = Op::join(other, run);
+      }
+      const State left = from_lane(run, lane - 1);
+      // The parts of the piece before have been read by all.
+      __syncthreads();
+      if (lane == 31) parts[warp] = run;
+      __syncthreads();
+      State base = carry;
+#pragma unroll 1
+      for (uint32_t w = 0; w < warps; ++w) {
+        if (w == warp) base = carry;
+        carry = Op::join(carry, parts[w]);
+      }
+      if (lane > 0) base = Op::join(base, left);
+#pragma unroll
+      for (int k = 0; k < kFew; ++k)
+        if (first + k < args.n) line.write(first + k, Op::join(base, held[k]));
+    }
+  }
+}
+#define ST_SCAN_KERNELS(op, type) \
+  ST_KERNEL(scan_##op##_##type##_row, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>>(args); } \
+  ST_KERNEL(scan_##op##_##type##_lines, st_scan_args, ST_KERNEL_BLOCK) { scan_lines<dtype_##type, running::op<dtype_##type>>(args); }
+#define ST_SCAN_KERNELS_OF(op, type) ST_SCAN_KERNELS(op, type)
+#endif
+#ifdef ST_OP
+ST_SCAN_KERNELS_OF(ST_OP, ST_TYPE)
+#endif

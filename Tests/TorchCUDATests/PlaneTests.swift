@@ -1,0 +1,185 @@
+// Batch norm, pooling and scans on the device against the CPU.
+import Glibc
+import Testing
+import TorchCUDA
+import TorchTensor
+
+private let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
+
+/// Numbers around `middle`, with a few equal ones.
+private func numbers(_ sizes: [Int], _ type: DType, middle: Double = 0) -> Tensor {
+    let count = sizes.reduce(1, *)
+    let values = (0..<count).map { (i: Int) -> Double in
+        let step: Int = (i * 7919 + i / 11) % 257
+        return middle + Double(step) / 64 - 2
+    }
+    return Tensor(values, dtype: .float64).to(type).reshape(sizes)
+}
+
+/// Whether `a`, on the device, is `b` within `tolerance`; NaN equals NaN.
+private func near(_ a: Tensor, _ b: Tensor, _ tolerance: Double = 0) -> Bool {
+    let (x, y) = (a.to(.cpu).to(.float64).array(of: Double.self), b.to(.float64).array(of: Double.self))
+    guard a.shape == b.shape, a.dtype == b.dtype, a.device == .cuda, x.count == y.count else { return false }
+    return zip(x, y).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN || abs($0 - $1) <= tolerance * max(1, abs($1)) }
+}
+
+private func tolerance(_ type: DType) -> Double { type == .float16 ? 2e-3 : type == .bfloat16 ? 2e-2 : type == .float32 ? 2e-5 : 1e-10 }
+
+/// The result of `body` and the gradient of its sum, weighted by position, for each of `inputs`, there or here.
+private func withGradients(_ device: Device, _ inputs: [Tensor], _ body: ([Tensor]) -> Tensor) -> [Tensor] {
+    let x = inputs.map { $0.to(device).detached().requiringGrad() }
+    let y = body(x)
+    (y * numbers(y.shape, y.dtype).to(device)).sum().backward()
+    return [y.detached()] + x.map { $0.grad! }
+}
+
+/// Checks result and gradients on the device against those on the CPU.
+private func compare(_ name: String, _ inputs: [Tensor], _ tolerance: Double, _ body: ([Tensor]) -> Tensor) {
+    let (there, here) = (withGradients(.cuda, inputs, body), withGradients(.cpu, inputs, body))
+    for (k, (a, b)) in zip(there, here).enumerated() { #expect(near(a, b, tolerance), "\(name) \(inputs[0].dtype) \(inputs[0].shape): \(k == 0 ? "result" : "gradient \(k)")") }
+}
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct BatchNormTests {
+    @Test func trainingAndEvaluation() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for type in floats {
+                // Whole packs, odd planes, one element a plane with many channels, several parts.
+                for sizes in [[3, 4, 8, 8], [2, 3, 7, 5], [65, 37], [6, 2, 70, 71]] {
+                    let c = sizes[1]
+                    let (x, w, b) = (numbers(sizes, type, middle: 3), numbers([c], type), numbers([c], type, middle: 1))
+                    compare("training", [x, w, b], 8 * tolerance(type)) { batchNorm($0[0], weight: $0[1], bias: $0[2]) }
+                    compare("without weights", [x], 8 * tolerance(type)) { batchNorm($0[0]) }
+                    compare("evaluation", [x, w, b], 8 * tolerance(type)) {
+                        let device = $0[0].device
+                        return batchNorm(
+                            $0[0], runningMean: numbers([c], .float32).to(device), runningVariance: (numbers([c], .float32) + 3).to(device), weight: $0[1], bias: $0[2])
+                    }
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// Statistics far from zero, of elements that are not numbers, and of nothing.
+    @Test func statistics() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let far = numbers([9, 3, 33], .float32, middle: 20_000)
+            let (a, b) = (batchNormWithStatistics(far.to(.cuda)), batchNormWithStatistics(far))
+            #expect(near(a.mean, b.mean, 1e-7) && near(a.rstd, b.rstd, 1e-5))
+            let spoilt = Tensor([[1, .nan], [2, 5], [4, 6]])
+            #expect(near(batchNorm(spoilt.to(.cuda)), batchNorm(spoilt), 1e-5))
+            #expect(batchNorm(Tensor.zeros(0, 3, 4, device: .cuda)).shape == [0, 3, 4])
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+}
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct PoolingTests {
+    @Test func maxima() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for type in floats {
+                // Equal elements meet in windows, several windows in one element.
+                let image = numbers([3, 5, 13, 11], type)
+                compare("max", [image], 0) { maxPool2d($0[0], kernelSize: 3, stride: 2, padding: 1) }
+                compare("max, ceil mode", [image], 0) { maxPool2d($0[0], kernelSize: 2, stride: 2, ceilMode: true) }
+                compare("max, dilated", [image], 0) { maxPool2d($0[0], kernelSize: [3, 2], stride: 1, padding: 1, dilation: [2, 3]) }
+                compare("max of lines", [numbers([2, 3, 70], type)], 0) { maxPool1d($0[0], kernelSize: 5, stride: 3, padding: 2) }
+                compare("max of volumes", [numbers([1, 2, 5, 6, 7], type)], 0) { maxPool3d($0[0], kernelSize: [2, 3, 2], stride: [1, 2, 2], padding: [1, 1, 0], ceilMode: true) }
+            }
+            for type in [DType.uint8, .int8, .int16, .int32, .int64] {
+                let x = Tensor((0..<2 * 49).map { ($0 * 37) % 100 }).to(type).reshape([1, 2, 7, 7])
+                let (a, b) = (maxPool2dWithIndices(x.to(.cuda), kernelSize: 3, padding: 1), maxPool2dWithIndices(x, kernelSize: 3, padding: 1))
+                #expect(near(a.values, b.values) && near(a.indices, b.indices), "\(type)")
+            }
+            var values = (0..<64).map { Float($0 % 9) }
+            for k in [10, 11, 40] { values[k] = .nan }
+            values[63] = -.infinity
+            let odd = Tensor(values).reshape([1, 1, 8, 8])
+            let (a, b) = (maxPool2dWithIndices(odd.to(.cuda), kernelSize: 3, stride: 1), maxPool2dWithIndices(odd, kernelSize: 3, stride: 1))
+            #expect(near(a.values, b.values) && near(a.indices, b.indices))
+            #expect(maxPool2d(Tensor.zeros(0, 2, 4, 4, device: .cuda), kernelSize: 2).shape == [0, 2, 2, 2])
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    @Test func averages() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for type in floats {
+                let image = numbers([2, 3, 13, 11], type)
+                for counted in [true, false] {
+                    compare("average", [image], tolerance(type)) { avgPool2d($0[0], kernelSize: 3, stride: 2, padding: 1, ceilMode: true, countIncludePad: counted) }
+                    compare("overlapping", [image], tolerance(type)) { avgPool2d($0[0], kernelSize: [5, 2], stride: [1, 3], padding: [2, 1], countIncludePad: counted) }
+                }
+                compare("divisor", [image], tolerance(type)) { avgPool2d($0[0], kernelSize: 3, stride: 2, padding: 1, divisorOverride: 5) }
+                compare("gaps", [image], tolerance(type)) { avgPool2d($0[0], kernelSize: 2, stride: 4) }
+                compare("lines", [numbers([2, 3, 70], type)], tolerance(type)) { avgPool1d($0[0], kernelSize: 4, stride: 3, padding: 2) }
+                compare("volumes", [numbers([1, 2, 5, 6, 7], type)], tolerance(type)) { avgPool3d($0[0], kernelSize: [2, 3, 2], stride: [1, 2, 2], padding: [1, 1, 0]) }
+            }
+            let whole = Tensor((0..<49).map { $0 * 37 % 100 - 50 }).reshape([1, 1, 7, 7])
+            #expect(near(avgPool2d(whole.to(.cuda), kernelSize: 3, padding: 1), avgPool2d(whole, kernelSize: 3, padding: 1)))
+            #expect(avgPool2d(Tensor.zeros(0, 2, 4, 4, device: .cuda), kernelSize: 2).shape == [0, 2, 2, 2])
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+}
+
+/// Shapes and dims of scans: lines in a row, lines side by side, few long lines that are not contiguous, short ones.
+private let lines: [(sizes: [Int], dim: Int)] = [([3, 5000], 1), ([300, 7], 1), ([40, 90], 0), ([700, 2], 0), ([4, 33, 5], 1), ([1], 0)]
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct ScanTests {
+    @Test func sumsAndProducts() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for (sizes, dim) in lines {
+                for type in floats {
+                    let x = numbers(sizes, type)
+                    #expect(near(x.to(.cuda).cumsum(dim: dim), x.cumsum(dim: dim), 20 * tolerance(type)), "sum \(type) \(sizes)")
+                    let y = x * 0.01 + 1
+                    #expect(near(y.to(.cuda).cumprod(dim: dim), y.cumprod(dim: dim), 20 * tolerance(type)), "product \(type) \(sizes)")
+                    #expect(near(x.to(.cuda).logcumsumexp(dim: dim), x.logcumsumexp(dim: dim), 20 * tolerance(type)), "logcumsumexp \(type) \(sizes)")
+                }
+                for type in [DType.uint8, .int8, .int16, .int32, .int64, .bool] {
+                    let x = (numbers(sizes, .float32) * 3).to(type)
+                    for result in [DType.int64, .uint8, .int8, .int16, .int32] {
+                        #expect(near(x.to(.cuda).cumsum(dim: dim, dtype: result), x.cumsum(dim: dim, dtype: result)), "sum of \(type) in \(result)")
+                        #expect(near(x.to(.cuda).cumprod(dim: dim, dtype: result), x.cumprod(dim: dim, dtype: result)), "product of \(type) in \(result)")
+                    }
+                }
+                // Gradients run from the end.
+                compare("cumsum", [numbers(sizes, .float32)], 1e-3) { $0[0].cumsum(dim: dim) }
+                let z = numbers(sizes, .complex64)
+                #expect(near(z.to(.cuda).cumsum(dim: dim).real, z.cumsum(dim: dim).real, 1e-4), "complex \(sizes)")
+            }
+            #expect(Tensor.zeros(3, 0, device: .cuda).cumsum(dim: 1).shape == [3, 0])
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    @Test func extremes() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for (sizes, dim) in lines {
+                for type in floats + [.uint8, .int8, .int16, .int32, .int64, .bool] {
+                    let x = type.isFloatingPoint ? numbers(sizes, type) : numbers(sizes, .float32).to(type)
+                    let (a, b, c, d) = (x.to(.cuda).cummax(dim: dim), x.cummax(dim: dim), x.to(.cuda).cummin(dim: dim), x.cummin(dim: dim))
+                    #expect(near(a.values, b.values) && near(a.indices, b.indices), "max \(type) \(sizes)")
+                    #expect(near(c.values, d.values) && near(c.indices, d.indices), "min \(type) \(sizes)")
+                }
+            }
+            var values = (0..<3000).map { Float(($0 * 71) % 500) }
+            for k in [1500, 1501, 2900] { values[k] = .nan }
+            (values[3], values[700]) = (.infinity, -.infinity)
+            let x = Tensor(values)
+            for y in [x, x.reshape([1500, 2])] {
+                let (a, b, c, d) = (y.to(.cuda).cummax(dim: 0), y.cummax(dim: 0), y.to(.cuda).cummin(dim: 0), y.cummin(dim: 0))
+                #expect(near(a.values, b.values) && near(a.indices, b.indices) && near(c.values, d.values) && near(c.indices, d.indices))
+                #expect(near(y.to(.cuda).logcumsumexp(dim: 0), y.logcumsumexp(dim: 0), 1e-5))
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+}
