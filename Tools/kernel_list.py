@@ -68,6 +68,8 @@ def kernels():
     for op, over in DISTRIBUTIONS.items():
         for t in types(SETS[over]):
             yield "random.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"random_{op}_{t}"]
+    for t in types(SETS["NUM"]):
+        yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
 
 
 def line(file, defines, symbols):

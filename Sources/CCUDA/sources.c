@@ -12,6 +12,9 @@ TEXT(text_arange_cu) = {
 TEXT(text_binary_cu) = {
 #embed "../../Kernels/binary.cu"
   , 0};
+TEXT(text_conv_cu) = {
+#embed "../../Kernels/conv.cu"
+  , 0};
 TEXT(text_convert_cu) = {
 #embed "../../Kernels/convert.cu"
   , 0};
@@ -129,6 +132,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"addrows.cu", text_addrows_cu, false},
     {"arange.cu", text_arange_cu, false},
     {"binary.cu", text_binary_cu, false},
+    {"conv.cu", text_conv_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
     {"fill.cu", text_fill_cu, false},

@@ -24,16 +24,7 @@ extension CUDABackend {
         }
     }
 
-    // MARK: Convolution, pooling
-    public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolution", [.write(y), .read(x), .read(weight), .read(bias)], failure: true) { $0.convolution($1[0], $1[1], weight: $1[2], bias: $1.optional(3), shape) }
-    }
-    public func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolutionBackwardData", [.write(dx), .read(dy), .read(weight)], failure: true) { $0.convolutionBackwardData($1[0], $1[1], weight: $1[2], shape) }
-    }
-    public func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolutionBackwardWeight", [.write(dweight), .read(dy), .read(x)], failure: true) { $0.convolutionBackwardWeight($1[0], $1[1], $1[2], shape) }
-    }
+    // MARK: Pooling
     public func maxPool(_ y: Operand, indices: Operand?, _ x: Operand, _ shape: PoolingShape) -> Bool {
         onCPU("maxPool", [.write(y), .write(indices), .read(x)], failure: true) { $0.maxPool($1[0], indices: $1.optional(1), $1[2], shape) }
     }

@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort, convolution
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -76,6 +76,10 @@ enum KernelFamily: Int, CaseIterable {
                 symbols: [
                     "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
                 ])
+        case .convolution:
+            Layout(
+                file: "conv.cu",
+                symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"])
         }
     }
 
