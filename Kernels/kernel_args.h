@@ -246,3 +246,22 @@ typedef struct st_scan_args {
   int64_t stride[3][ST_KERNEL_DIMS];
   int64_t along[3];
 } st_scan_args;
+
+/// A spatial dim of a convolution, innermost first; unused ones have size 1. Tap j of a phase meets pixel i of it at position i * along + base + j * move of `in`, of `extent` positions, where
+/// base * phases = start + phase - (first tap) * dilation; the pixel is position i * phases + phase of `out`, the tap is first + j * step of the weights. Forward: phases = step = 1, along = stride,
+/// start = -pad, move = dilation. Gradient of the data, g = gcd(stride, dilation): phases = stride, step = stride / g, along = 1, start = pad, move = -dilation / g.
+typedef struct st_conv_dim {
+  st_divisor kernel, phases, pixels;
+  uint32_t along, step, extent, out_extent;
+  int32_t move, start, dilation;
+  uint32_t in_stride, out_stride, weight_stride;
+} st_conv_dim;
+/// convolution: out = weight times what is gathered from `in`, + bias. Strides in elements, offsets and counts below 2^31, positions within 2^29. pixels: batch times the dims' pixels; rows: channels
+/// of `out` in a group; channels: those of `in`; taps: channels times the kernel's; planes: groups times phases. Gradient of the weights: of the forward convolution, dy in place of
+/// `out`, `weight` written; the pixels are split into parts of `each`, their sums go to workspace [splits, groups, rows, taps] (of 32 bits for smaller numbers) if splits > 1.
+typedef struct st_conv_args {
+  st_address out, in, weight, bias, workspace;
+  uint32_t pixels, rows, channels, taps, groups, planes, splits, each;
+  uint32_t in_batch, in_channel, in_group, out_batch, out_row, out_group, weight_row, weight_channel, weight_group, bias_stride;
+  st_conv_dim dim[3];
+} st_conv_args;

@@ -84,6 +84,8 @@ def kernels():
     for op, over in SCANS.items():
         for t in types(SETS[over]):
             yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines")]
+    for t in types(SETS["NUM"]):
+        yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
 
 
 def line(file, defines, symbols):

@@ -18,6 +18,9 @@ TEXT(text_batchnorm_cu) = {
 TEXT(text_binary_cu) = {
 #embed "../../Kernels/binary.cu"
   , 0};
+TEXT(text_conv_cu) = {
+#embed "../../Kernels/conv.cu"
+  , 0};
 TEXT(text_convert_cu) = {
 #embed "../../Kernels/convert.cu"
   , 0};
@@ -158,6 +161,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"attention.cu", text_attention_cu, false},
     {"batchnorm.cu", text_batchnorm_cu, false},
     {"binary.cu", text_binary_cu, false},
+    {"conv.cu", text_conv_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
     {"fill.cu", text_fill_cu, false},

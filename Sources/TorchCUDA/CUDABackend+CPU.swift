@@ -3,17 +3,6 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    // MARK: Convolution
-    public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolution", [.write(y), .read(x), .read(weight), .read(bias)], failure: true) { $0.convolution($1[0], $1[1], weight: $1[2], bias: $1.optional(3), shape) }
-    }
-    public func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolutionBackwardData", [.write(dx), .read(dy), .read(weight)], failure: true) { $0.convolutionBackwardData($1[0], $1[1], weight: $1[2], shape) }
-    }
-    public func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool {
-        onCPU("convolutionBackwardWeight", [.write(dweight), .read(dy), .read(x)], failure: true) { $0.convolutionBackwardWeight($1[0], $1[1], $1[2], shape) }
-    }
-
     // MARK: Linear algebra, Fourier transform
     public func linearAlgebra(_ op: LinearAlgebraOp, outputs: [Operand], inputs: [Operand]) -> Bool {
         let n = outputs.count

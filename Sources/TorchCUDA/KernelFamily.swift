@@ -6,7 +6,7 @@ import TorchRuntime
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
     case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
-    case mma, attention, batchNorm, pool, scan
+    case mma, attention, batchNorm, pool, scan, convolution
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -93,6 +93,10 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "scan.cu", defines: Layout.operation, symbols: ["scan_OP_TYPE_row", "scan_OP_TYPE_lines"], operators: 5,
                 operatorName: { ["sum", "prod", "max", "min", "logSumExp"][$0] })
+        case .convolution:
+            Layout(
+                file: "conv.cu",
+                symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"])
         }
     }
 

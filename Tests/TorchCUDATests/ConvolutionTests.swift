@@ -1,0 +1,160 @@
+// Convolutions and their gradients: the device against the CPU.
+import Glibc
+import Testing
+import TorchCPU
+import TorchCUDA
+import TorchKernels
+import TorchTensor
+
+private struct Case: Sendable {
+    var n = 2, c = 3, o = 10, groups = 1
+    var size = [9, 8], kernel = [3, 3], stride = [1, 1], padding = [1, 1], dilation = [1, 1]
+
+    var shape: ConvolutionShape { ConvolutionShape(stride: stride, padding: padding, dilation: dilation, groups: groups) }
+    var out: [Int] { size.indices.map { (size[$0] + 2 * padding[$0] - dilation[$0] * (kernel[$0] - 1) - 1) / stride[$0] + 1 } }
+}
+
+private let cases = [
+    Case(), Case(n: 1, c: 70, o: 65, size: [5, 7]), Case(c: 4, o: 20, groups: 2, stride: [2, 3], dilation: [2, 1]), Case(n: 3, c: 6, o: 6, groups: 6, stride: [2, 2]),
+    Case(c: 5, o: 10, groups: 5, kernel: [5, 2], padding: [2, 0]), Case(c: 12, o: 9, size: [31], kernel: [4], stride: [3], padding: [2], dilation: [6]),
+    Case(n: 1, c: 4, o: 12, groups: 2, size: [5, 6, 4], kernel: [2, 3, 2], stride: [1, 2, 1], padding: [1, 1, 0], dilation: [1, 1, 1]),
+    Case(c: 17, o: 20, kernel: [1, 1], stride: [2, 2], padding: [0, 0]), Case(n: 1, c: 9, o: 16, size: [24, 24]),
+    Case(c: 9, o: 9, size: [8, 8], kernel: [4, 4], stride: [4, 4], padding: [0, 0]),
+]
+
+/// Memory of one type on a device; `isLast`: dim 1 is innermost.
+private struct Block {
+    let storage: Storage
+    let backend: any Backend
+    let operand: Operand
+
+    init(_ backend: any Backend, _ dtype: DType, _ sizes: [Int], isLast: Bool = false) {
+        self.backend = backend
+        let dims = Dims(sizes)
+        storage = backend.allocate(byteCount: max(dims.product, 1) * dtype.itemSize)!
+        var strides = dims.contiguousStrides
+        if isLast {
+            let turned = Dims([sizes[0]] + sizes[2...] + [sizes[1]]).contiguousStrides
+            for d in sizes.indices { strides[d] = d == 0 ? turned[0] : d == 1 ? 1 : turned[d - 1] }
+        }
+        operand = Operand(storage, pointer: storage.pointer, dtype: dtype, sizes: dims, strides: strides)
+    }
+
+    /// Numbers that repeat.
+    func filled(_ seed: Double) -> Block {
+        let (cpu, sizes, dtype) = (CPUBackend(), Array(operand.sizes), operand.dtype)
+        let (wide, narrow) = (Block(cpu, dtype.isComplex ? .complex128 : .float64, sizes), Block(cpu, dtype, sizes))
+        for i in 0..<wide.operand.count * (dtype.isComplex ? 2 : 1) {
+            let v = sin(Double(i) * (0.71 + seed) + seed)
+            wide.storage.pointer.storeBytes(of: dtype.isDifferentiable ? v : (dtype.isUnsigned ? v.magnitude : v) * 5, toByteOffset: 8 * i, as: Double.self)
+        }
+        cpu.copy(narrow.operand, wide.operand)
+        backend.copy(operand, narrow.operand)
+        return self
+    }
+
+    /// All elements; two numbers for a complex one.
+    var values: [Double] {
+        let (cpu, dtype) = (CPUBackend(), operand.dtype)
+        let (narrow, wide) = (Block(cpu, dtype, Array(operand.sizes)), Block(cpu, dtype.isComplex ? .complex128 : .float64, Array(operand.sizes)))
+        backend.copy(narrow.operand, operand)
+        cpu.copy(wide.operand, narrow.operand)
+        return (0..<wide.operand.count * (dtype.isComplex ? 2 : 1)).map { wide.storage.pointer.load(fromByteOffset: 8 * $0, as: Double.self) }
+    }
+}
+
+/// The result, and the gradients of the data and of the weights. Results lie in memory that was something else before.
+private func products(_ t: Case, _ dtype: DType, _ backend: any Backend, isLast: Bool) -> [[Double]] {
+    let (xs, ws, ys) = ([t.n, t.c] + t.size, [t.o, t.c / t.groups] + t.kernel, [t.n, t.o] + t.out)
+    let x = Block(backend, dtype, xs, isLast: isLast).filled(0.1), w = Block(backend, dtype, ws).filled(0.3), bias = Block(backend, dtype, [t.o]).filled(0.5)
+    let dy = Block(backend, dtype, ys, isLast: isLast).filled(0.7)
+    let y = Block(backend, dtype, ys, isLast: isLast).filled(9), dx = Block(backend, dtype, xs, isLast: isLast).filled(9), dw = Block(backend, dtype, ws).filled(9)
+    #expect(backend.convolution(y.operand, x.operand, weight: w.operand, bias: bias.operand, t.shape))
+    #expect(backend.convolutionBackwardData(dx.operand, dy.operand, weight: w.operand, t.shape))
+    #expect(backend.convolutionBackwardWeight(dw.operand, dy.operand, x.operand, t.shape))
+    return [y.values, dx.values, dw.values]
+}
+
+/// What is wrong with a case, nil if nothing.
+private func difference(_ t: Case, _ dtype: DType, isLast: Bool = false) throws -> String? {
+    let (there, here) = (products(t, dtype, try CUDABackend.open(.cuda), isLast: isLast), products(t, dtype, CPUBackend(), isLast: isLast))
+    let tolerance = dtype == .float16 ? 4e-3 : dtype == .bfloat16 ? 3e-2 : dtype.real == .float64 ? 1e-12 : 3e-5
+    for (name, (u, v)) in zip(["the result", "the gradient of the data", "the gradient of the weights"], zip(there, here)) {
+        // Sums of numbers up to 1: what cancels is as wrong as what does not.
+        for i in v.indices where !(abs(u[i] - v[i]) <= tolerance * (1 + abs(v[i]))) { return "\(dtype), \(name) of \(t): element \(i) is \(u[i]) instead of \(v[i])" }
+        if u.count != v.count { return "\(u.count) elements instead of \(v.count)" }
+    }
+    return nil
+}
+
+/// Compares, and expects that nothing went to the CPU.
+private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) throws {
+    for dtype in dtypes {
+        for t in list {
+            let found = try difference(t, dtype, isLast: isLast)
+            #expect(found == nil, "\(found ?? "")")
+        }
+    }
+    #expect(CUDA.fallbacks.allSatisfy { !$0.primitive.hasPrefix("convolution") }, "\(CUDA.fallbacks)")
+}
+
+@Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct ConvolutionTests {
+    @Test func agreeWithTheCPU() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            try compare(cases, [.float32, .float16])
+        }
+    }
+
+    @Test func everyType() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let few = [Case(n: 3, c: 6, o: 6, groups: 6, stride: [2, 2]), Case(c: 4, o: 20, groups: 2, stride: [2, 3], dilation: [2, 1])]
+            try compare(few, [.bfloat16, .float64, .complex64, .complex128, .int64, .int32, .int16, .int8, .uint8])
+        }
+    }
+
+    @Test func channelsLast() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            try compare(cases, [.float32], isLast: true)
+        }
+    }
+
+    /// The parts into which the pixels are split are added in order: the same bits whatever block comes first.
+    @Test func gradientsRepeat() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let gpu = try CUDABackend.open(.cuda)
+            let library = dlopen(Emulator.path!, RTLD_NOW)
+            let set = unsafeBitCast(dlsym(library, "emulator_set"), to: (@convention(c) (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Void).self)
+            let t = Case(c: 9, o: 16, size: [30, 30])
+            let first = products(t, .float32, gpu, isLast: false)
+            for schedule in ["reverse", "shuffle:7"] {
+                set("SCHEDULE", schedule)
+                #expect(products(t, .float32, gpu, isLast: false) == first, "\(schedule)")
+            }
+        }
+    }
+
+    @Test func emptyBatch() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let t = Case(n: 0)
+            let found = products(t, .float32, try CUDABackend.open(.cuda), isLast: false)
+            #expect(found == [[], [], [Double](repeating: 0, count: 270)])
+            #expect(CUDA.fallbacks.allSatisfy { !$0.primitive.hasPrefix("convolution") }, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// What the kernel can not count goes to the CPU.
+    @Test func whatIsTooLargeFallsBack() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use(["SWIFT_TORCH_CUDA_QUIET": "1"])
+            let t = Case(n: 1, c: 1, o: 1, size: [4], kernel: [1], stride: [1 << 29], padding: [0], dilation: [1])
+            let found = try difference(t, .float32)
+            #expect(found == nil, "\(found ?? "")")
+            #expect(CUDA.fallbacks.filter { $0.primitive.hasPrefix("convolution") }.count == 3, "\(CUDA.fallbacks)")
+        }
+    }
+}
