@@ -72,7 +72,7 @@ enum Engine {
     static func run(roots: [Node], gradients: [Tensor], capture: [Node]?, retainGraph: Bool, createGraph: Bool) -> [Tensor?] {
         lock.withLock {
             let outer = (heap, captures, capturing)
-            let gradWas = st_grad_enabled()
+            let (gradWas, castWas) = (st_grad_enabled(), st_autocast())
             heap = []
             capturing = capture != nil
             captures = [:]
@@ -83,8 +83,10 @@ enum Engine {
             var disturbed: [(Node, Int32, Bool, UInt64, Tensor?)] = []
             count(roots, pass, &disturbed)
             st_set_grad_enabled(createGraph)
+            st_set_autocast(0)
             defer {
                 st_set_grad_enabled(gradWas)
+                st_set_autocast(castWas)
                 activeEpochs.removeLast()
                 for (n, pending, needed, e, g) in disturbed {
                     n.pending = pending

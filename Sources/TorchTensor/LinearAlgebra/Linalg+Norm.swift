@@ -155,10 +155,14 @@ extension Linalg {
 
 extension Tensor {
     /// p-norm of self - other, broadcast. PyTorch: `torch.dist`.
-    public func dist(_ other: Tensor, p: Double = 2) -> Tensor { (self - other).norm(p) }
+    public func dist(_ other: Tensor, p: Double = 2) -> Tensor {
+        if let cast = Autocast.raise(self, other, on: .cuda) { return cast.run { cast(self).dist(cast(other), p: p) } }
+        return (self - other).norm(p)
+    }
 
     /// Slices along `dim` whose p-norm is larger than `maxNorm`, scaled down to it. PyTorch: `torch.renorm`.
     public func renorm(p: Double, dim: Int, maxNorm: Double) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).renorm(p: p, dim: dim, maxNorm: maxNorm) } }
         guard rank >= 2 else {
             TensorError.report("renorm", "input needs at least 2 dimensions, got \(rank) dimensions")
             return .placeholder
@@ -177,6 +181,7 @@ extension Tensor {
 
 /// Distances between each row of `a` (…, P, M) and each of `b` (…, R, M) in the p-norm: (…, P, R). PyTorch: `torch.cdist`.
 public func cdist(_ a: Tensor, _ b: Tensor, p: Double = 2) -> Tensor {
+    if let cast = Autocast.raise(a, b) { return cast.run { cdist(cast(a), cast(b), p: p) } }
     guard a.rank >= 2, b.rank >= 2, a.dims[a.rank - 1] == b.dims[b.rank - 1] else {
         TensorError.report("cdist", "X1 and X2 must have at least 2 dimensions and the same number of columns. X1: \(a.dims) X2: \(b.dims)")
         return .placeholder

@@ -20,6 +20,12 @@ func attend(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, mask: Tensor?, dropout p: Double, causal: Bool, scale: Double?, enableGQA: Bool, needWeights: Bool,
     generator: Generator?
 ) -> (output: Tensor, weights: Tensor?)? {
+    if let cast = Autocast.lower(query, key) {
+        return cast.run {
+            attend(
+                cast(query), cast(key), cast(value), mask: cast(mask), dropout: p, causal: causal, scale: scale, enableGQA: enableGQA, needWeights: needWeights, generator: generator)
+        }
+    }
     let operation = "scaledDotProductAttention"
     guard query.rank >= 2, key.rank >= 2, value.rank >= 2, query.dtype == key.dtype, query.dtype == value.dtype else {
         TensorError.report(

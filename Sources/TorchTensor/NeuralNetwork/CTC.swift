@@ -13,6 +13,12 @@ import TorchRuntime
 public func ctcLoss(
     _ logProbs: Tensor, _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], blank: Int = 0, reduction: Reduction = .mean, zeroInfinity: Bool = false
 ) -> Tensor {
+    if let cast = Autocast.raise(logProbs, on: .cpu) {
+        return cast.run {
+            ctcLoss(
+                cast(logProbs), targets, inputLengths: inputLengths, targetLengths: targetLengths, blank: blank, reduction: reduction, zeroInfinity: zeroInfinity)
+        }
+    }
     if logProbs.rank == 2 {
         let y = ctcLoss(
             logProbs.unsqueeze(1), targets.rank == 1 ? targets.unsqueeze(0) : targets, inputLengths: inputLengths, targetLengths: targetLengths, blank: blank,

@@ -128,6 +128,9 @@ enum Convolve {
     static func run(
         _ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ n: Int, stride: SpatialSize, padding: ConvolutionPadding, dilation: SpatialSize, groups: Int, _ name: StaticString
     ) -> Tensor {
+        if let cast = Autocast.lower(x, w) {
+            return cast.run { run(cast(x), cast(w), cast(bias), n, stride: stride, padding: padding, dilation: dilation, groups: groups, name) }
+        }
         guard let (s, d) = checked(x, w, bias, n, stride: stride, dilation: dilation, groups: groups, name) else { return .placeholder }
         if x.rank == n + 1 {
             return run(x.unsqueeze(0), w, bias, n, stride: stride, padding: padding, dilation: dilation, groups: groups, name).squeeze(0)
@@ -192,6 +195,11 @@ enum Convolve {
         _ x: Tensor, _ w: Tensor, _ bias: Tensor?, _ n: Int, stride: SpatialSize, padding: SpatialSize, outputPadding: SpatialSize, groups: Int, dilation: SpatialSize,
         _ name: StaticString
     ) -> Tensor {
+        if let cast = Autocast.lower(x, w) {
+            return cast.run {
+                runTransposed(cast(x), cast(w), cast(bias), n, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation, name)
+            }
+        }
         guard let (s, d) = checked(x, w, bias, n, stride: stride, dilation: dilation, groups: groups, name) else { return .placeholder }
         if x.rank == n + 1 {
             return runTransposed(

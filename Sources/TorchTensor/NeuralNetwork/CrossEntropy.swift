@@ -11,6 +11,9 @@ import TorchRuntime
 public func crossEntropy(
     _ x: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: Reduction = .mean, labelSmoothing: Double = 0
 ) -> Tensor {
+    if let cast = Autocast.raise(x) {
+        return cast.run { crossEntropy(cast(x), cast(target), weight: cast(weight), ignoreIndex: ignoreIndex, reduction: reduction, labelSmoothing: labelSmoothing) }
+    }
     guard labelSmoothing >= 0, labelSmoothing <= 1 else {
         TensorError.report("crossEntropy", "label_smoothing must be between 0.0 and 1.0. Got: \(labelSmoothing)")
         return .placeholder
@@ -148,6 +151,7 @@ enum NLL {
 
 /// Negative log-likelihood of log-probabilities x (n, c), (n, c, *) or (c) at the classes `target`. PyTorch: `torch.nn.functional.nll_loss`.
 public func nllLoss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x) { return cast.run { nllLoss(cast(x), target, weight: cast(weight), ignoreIndex: ignoreIndex, reduction: reduction) } }
     guard x.rank > 0 else {
         TensorError.report("nllLoss", "Expected 1 or more dimensions (got \(x.rank))")
         return .placeholder

@@ -46,6 +46,7 @@ extension Tensor {
 
 /// x over its p-norm along `dim`, which counts at least `epsilon`. PyTorch: `torch.nn.functional.normalize`.
 public func normalize(_ x: Tensor, p: Double = 2, dim: Int = 1, epsilon: Double = 1e-12) -> Tensor {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { normalize(cast(x), p: p, dim: dim, epsilon: epsilon) } }
     guard x.checkedDim(dim, "normalize") != nil else { return .placeholder }
     if x.rank == 0 { return normalize(x.unsqueeze(0), p: p, dim: 0, epsilon: epsilon).squeeze(0) }
     return x / x.pNorm(p, [dim], keepDim: true).clamp(min: epsilon)
@@ -53,6 +54,7 @@ public func normalize(_ x: Tensor, p: Double = 2, dim: Int = 1, epsilon: Double 
 
 /// Cosine of the angle between vectors along `dim`; inputs broadcast. PyTorch: `torch.nn.functional.cosine_similarity`.
 public func cosineSimilarity(_ x1: Tensor, _ x2: Tensor, dim: Int = 1, epsilon: Double = 1e-8) -> Tensor {
+    if let cast = Autocast.raise(x1, x2, on: .cuda) { return cast.run { cosineSimilarity(cast(x1), cast(x2), dim: dim, epsilon: epsilon) } }
     guard let sizes = Shape.broadcast(x1.dims, x2.dims, "cosineSimilarity") else { return .placeholder }
     let type = Tensor.resultType(x1, x2)
     guard type.isFloatingPoint else {
@@ -78,6 +80,7 @@ public func pairwiseDistance(_ x1: Tensor, _ x2: Tensor, p: Double = 2, epsilon:
 
 /// p-norm distances between all pairs of rows of x (n, d), as the upper triangle row by row. PyTorch: `torch.nn.functional.pdist`.
 public func pdist(_ x: Tensor, p: Double = 2) -> Tensor {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { pdist(cast(x), p: p) } }
     guard x.rank == 2, x.dtype.isFloatingPoint, p >= 0 else {
         TensorError.report("pdist", "pdist only supports 2D floating tensors and non-negative p values, got \(x.dims) of \(x.dtype) and p = \(p)")
         return .placeholder

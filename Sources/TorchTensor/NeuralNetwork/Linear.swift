@@ -4,6 +4,7 @@ import TorchRuntime
 
 /// x · weightᵀ + bias over the last dim: x (*, in), weight (out, in), bias (out). PyTorch: `torch.nn.functional.linear`.
 public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    if let cast = Autocast.lower(x, weight) { return cast.run { linear(cast(x), cast(weight), cast(bias)) } }
     guard weight.rank == 2, x.rank > 0 else { return linearOfVector(x, weight, bias) }
     guard Tensor.agree(x, weight, "linear") else { return .placeholder }
     let (inner, columns) = (weight.dims[1], weight.dims[0])
@@ -89,6 +90,7 @@ final class LinearNode: Node, @unchecked Sendable {
 
 /// x1ᵀ · weight[k] · x2 + bias[k] for each k: weight (out, in1, in2). PyTorch: `torch.nn.functional.bilinear`.
 public func bilinear(_ x1: Tensor, _ x2: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    if let cast = Autocast.widest(x1, weight) { return cast.run { bilinear(cast(x1), cast(x2), cast(weight), cast(bias)) } }
     guard weight.rank == 3, x1.rank > 0, x1.rank == x2.rank, x1.dims[x1.rank - 1] == weight.dims[1], x2.dims[x2.rank - 1] == weight.dims[2],
         Array(x1.dims).dropLast() == Array(x2.dims).dropLast()
     else {

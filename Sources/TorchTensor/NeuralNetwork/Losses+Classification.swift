@@ -1,8 +1,16 @@
 // Losses between scores and classes or labels.
+import TorchKernels
 import TorchRuntime
 
 /// Cross-entropy of probabilities x with targets of [0, 1]. PyTorch: `torch.nn.functional.binary_cross_entropy`.
 public func binaryCrossEntropy(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    if st_autocast() != 0, x.device.kind == .cuda, Autocast.lowerType(.cuda) != nil {
+        TensorError.report(
+            "binaryCrossEntropy", "binary_cross_entropy and BCELoss are unsafe to autocast: the logarithm of a probability that float16 rounded to 0 or 1 has no gradient",
+            hint: "use binaryCrossEntropyWithLogits instead of sigmoid and this loss, or leave the scope with autocast(enabled: false)")
+        return .placeholder
+    }
+    if let cast = Autocast.raise(x, target, on: .cpu) { return cast.run { binaryCrossEntropy(cast(x), cast(target), weight: cast(weight), reduction: reduction) } }
     guard Loss.sameShape(x, target, "binaryCrossEntropy") else { return .placeholder }
     guard x.dtype.isFloatingPoint, x.count == 0 || (x.withoutGraph .>= 0).logicalAnd(x.withoutGraph .<= 1).all().item(Bool.self) else {
         TensorError.report("binaryCrossEntropy", "all elements of input should be between 0 and 1", hint: "apply sigmoid first, or use binaryCrossEntropyWithLogits")
@@ -26,6 +34,9 @@ public func binaryCrossEntropy(_ x: Tensor, _ target: Tensor, weight: Tensor? = 
 public func binaryCrossEntropyWithLogits(
     _ x: Tensor, _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
+    if let cast = Autocast.raise(x, target) {
+        return cast.run { binaryCrossEntropyWithLogits(cast(x), cast(target), weight: cast(weight), posWeight: cast(posWeight), reduction: reduction) }
+    }
     guard Loss.sameShape(x, target, "binaryCrossEntropyWithLogits") else { return .placeholder }
     var losses: Tensor
     if let posWeight {
@@ -40,6 +51,7 @@ public func binaryCrossEntropyWithLogits(
 
 /// log(1 + exp(-target * x)) for targets of 1 and -1. PyTorch: `torch.nn.functional.soft_margin_loss`.
 public func softMarginLoss(_ x: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { softMarginLoss(cast(x), cast(target), reduction: reduction) } }
     guard Loss.sameShape(x, target, "softMarginLoss") else { return .placeholder }
     return reduction.apply(-(target * x).logSigmoid())
 }
@@ -54,6 +66,7 @@ public func multilabelSoftMarginLoss(_ x: Tensor, _ target: Tensor, weight: Tens
 
 /// x for targets of 1, max(0, margin - x) for targets of -1. PyTorch: `torch.nn.functional.hinge_embedding_loss`.
 public func hingeEmbeddingLoss(_ x: Tensor, _ target: Tensor, margin: Double = 1, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { hingeEmbeddingLoss(cast(x), cast(target), margin: margin, reduction: reduction) } }
     guard Loss.repeats(x, target, "hingeEmbeddingLoss") else { return .placeholder }
     let zeros = Tensor.zeros([], dtype: x.dtype, device: x.device)
     let apart = (target .!= 1).select((margin - x).clamp(min: 0), zeros)
@@ -63,6 +76,7 @@ public func hingeEmbeddingLoss(_ x: Tensor, _ target: Tensor, margin: Double = 1
 
 /// max(0, -target * (x1 - x2) + margin): target 1 wants x1 higher, -1 x2. PyTorch: `torch.nn.functional.margin_ranking_loss`.
 public func marginRankingLoss(_ x1: Tensor, _ x2: Tensor, _ target: Tensor, margin: Double = 0, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x1, x2) { return cast.run { marginRankingLoss(cast(x1), cast(x2), cast(target), margin: margin, reduction: reduction) } }
     guard x1.rank == x2.rank, x1.rank == target.rank else {
         TensorError.report("marginRankingLoss", "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: \(x1.dims), input2: \(x2.dims), target: \(target.dims)")
         return .placeholder
@@ -72,6 +86,7 @@ public func marginRankingLoss(_ x1: Tensor, _ x2: Tensor, _ target: Tensor, marg
 
 /// 1 - cos for targets of 1, max(0, cos - margin) for -1: x1, x2 (n, d) and target (n), or (d) and (). PyTorch: `torch.nn.functional.cosine_embedding_loss`.
 public func cosineEmbeddingLoss(_ x1: Tensor, _ x2: Tensor, _ target: Tensor, margin: Double = 0, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x1, x2) { return cast.run { cosineEmbeddingLoss(cast(x1), cast(x2), cast(target), margin: margin, reduction: reduction) } }
     guard (target.rank == 1 && x1.rank == 2 && x2.rank == 2) || (target.rank == 0 && x1.rank == 1 && x2.rank == 1) else {
         TensorError.report("cosineEmbeddingLoss", "0D or 1D target tensor expected with inputs of 1 or 2 dimensions, got target \(target.dims), inputs \(x1.dims) and \(x2.dims)")
         return .placeholder
@@ -92,6 +107,7 @@ public func cosineEmbeddingLoss(_ x1: Tensor, _ x2: Tensor, _ target: Tensor, ma
 public func multiMarginLoss(
     _ x: Tensor, _ target: Tensor, p: Int = 1, margin: Double = 1, weight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
+    if let cast = Autocast.raise(x) { return cast.run { multiMarginLoss(cast(x), target, p: p, margin: margin, weight: cast(weight), reduction: reduction) } }
     guard p == 1 || p == 2 else {
         TensorError.report("multiMarginLoss", "only p == 1 and p == 2 supported, got p = \(p)")
         return .placeholder
@@ -126,6 +142,7 @@ public func multiMarginLoss(
 
 /// Hinge between every right and every wrong class: target lists the right classes of each row, closed by -1. PyTorch: `torch.nn.functional.multilabel_margin_loss`.
 public func multilabelMarginLoss(_ x: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x) { return cast.run { multilabelMarginLoss(cast(x), target, reduction: reduction) } }
     guard x.rank <= 2, x.rank == 0 || x.dims[x.rank - 1] > 0 else {
         TensorError.report("multilabelMarginLoss", "Expected non-empty vector or matrix with optional 0-dim batch size, but got: \(x.dims)")
         return .placeholder
@@ -177,6 +194,11 @@ public func tripletMarginLoss(
     _ anchor: Tensor, _ positive: Tensor, _ negative: Tensor, margin: Double = 1, p: Double = 2, epsilon: Double = 1e-6, swap: Bool = false,
     reduction: Reduction = .mean
 ) -> Tensor {
+    if let cast = Autocast.raise(anchor, positive) {
+        return cast.run {
+            tripletMarginLoss(cast(anchor), cast(positive), cast(negative), margin: margin, p: p, epsilon: epsilon, swap: swap, reduction: reduction)
+        }
+    }
     guard anchor.rank == positive.rank, anchor.rank == negative.rank else {
         TensorError.report(
             "tripletMarginLoss",

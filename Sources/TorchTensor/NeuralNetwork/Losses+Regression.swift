@@ -3,6 +3,7 @@ import TorchRuntime
 
 /// Mean of squared differences. PyTorch: `torch.nn.functional.mse_loss`.
 public func mseLoss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { mseLoss(cast(x), cast(target), weight: cast(weight), reduction: reduction) } }
     guard Loss.sameShape(x, target, "mseLoss") else { return .placeholder }
     if let weight {
         guard Loss.sameShape(x, weight, "mseLoss") else { return .placeholder }
@@ -27,6 +28,7 @@ public func mseLoss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reduct
 
 /// Mean of absolute differences. PyTorch: `torch.nn.functional.l1_loss`.
 public func l1Loss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { l1Loss(cast(x), cast(target), weight: cast(weight), reduction: reduction) } }
     guard Loss.sameShape(x, target, "l1Loss") else { return .placeholder }
     let losses = (x - target).abs()
     guard let weight else { return reduction.apply(losses) }
@@ -36,6 +38,7 @@ public func l1Loss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, reducti
 
 /// Squared below `beta`, absolute above, joined smoothly. PyTorch: `torch.nn.functional.smooth_l1_loss`.
 public func smoothL1Loss(_ x: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { smoothL1Loss(cast(x), cast(target), beta: beta, reduction: reduction) } }
     guard Loss.sameShape(x, target, "smoothL1Loss") else { return .placeholder }
     guard beta >= 0 else {
         TensorError.report("smoothL1Loss", "smooth_l1_loss does not support negative values for beta, got \(beta)")
@@ -49,6 +52,7 @@ public func smoothL1Loss(_ x: Tensor, _ target: Tensor, beta: Double = 1, reduct
 
 /// Half the square up to `delta`, linear above. PyTorch: `torch.nn.functional.huber_loss`.
 public func huberLoss(_ x: Tensor, _ target: Tensor, delta: Double = 1, weight: Tensor? = nil, reduction: Reduction = .mean) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { huberLoss(cast(x), cast(target), delta: delta, weight: cast(weight), reduction: reduction) } }
     guard Loss.sameShape(x, target, "huberLoss") else { return .placeholder }
     guard delta > 0 else {
         TensorError.report("huberLoss", "huber_loss does not support non-positive values for delta, got \(delta)")
@@ -66,6 +70,9 @@ public func huberLoss(_ x: Tensor, _ target: Tensor, delta: Double = 1, weight: 
 public func poissonNLLLoss(
     _ x: Tensor, _ target: Tensor, logInput: Bool = true, full: Bool = false, epsilon: Double = 1e-8, reduction: Reduction = .mean
 ) -> Tensor {
+    if let cast = Autocast.raise(x, target) {
+        return cast.run { poissonNLLLoss(cast(x), cast(target), logInput: logInput, full: full, epsilon: epsilon, reduction: reduction) }
+    }
     guard Loss.sameShape(x, target, "poissonNLLLoss") else { return .placeholder }
     var losses = logInput ? x.exp() - target * x : x - target * (x + epsilon).log()
     if full {
@@ -116,6 +123,7 @@ public enum KLDivReduction: String, Sendable {
 
 /// Kullback-Leibler divergence of `target` from the log-probabilities x. PyTorch: `torch.nn.functional.kl_div`.
 public func klDiv(_ x: Tensor, _ target: Tensor, reduction: KLDivReduction = .mean, logTarget: Bool = false) -> Tensor {
+    if let cast = Autocast.raise(x, target) { return cast.run { klDiv(cast(x), cast(target), reduction: reduction, logTarget: logTarget) } }
     guard Loss.sameShape(x, target, "klDiv") else { return .placeholder }
     let losses: Tensor
     if logTarget {

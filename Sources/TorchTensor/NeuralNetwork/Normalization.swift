@@ -142,6 +142,7 @@ enum RowNorm {
 
 /// Zero mean and unit variance over the last dims, which have shape `normalizedShape`. PyTorch: `torch.nn.functional.layer_norm`.
 public func layerNorm(_ x: Tensor, _ normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { layerNorm(cast(x), normalizedShape, weight: cast(weight), bias: cast(bias), epsilon: epsilon) } }
     guard let columns = RowNorm.checked(x, normalizedShape, weight, bias, "layerNorm") else { return .placeholder }
     return RowNorm.layer(x, columns, weight, bias, epsilon, "layerNorm").0
 }
@@ -150,6 +151,7 @@ public func layerNorm(_ x: Tensor, _ normalizedShape: [Int], weight: Tensor? = n
 public func layerNormWithStatistics(
     _ x: Tensor, _ normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5
 ) -> (output: Tensor, mean: Tensor, rstd: Tensor) {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { layerNormWithStatistics(cast(x), normalizedShape, weight: cast(weight), bias: cast(bias), epsilon: epsilon) } }
     guard let columns = RowNorm.checked(x, normalizedShape, weight, bias, "layerNorm") else { return (.placeholder, .placeholder, .placeholder) }
     let (y, mean, rstd) = RowNorm.layer(x, columns, weight, bias, epsilon, "layerNorm")
     let sizes = Dims(Array(x.dims[..<(x.rank - normalizedShape.count)]) + [Int](repeating: 1, count: normalizedShape.count))
@@ -161,6 +163,7 @@ public func layerNormWithStatistics(
 
 /// x over its root mean square along the last dims. `epsilon` nil: the type's. PyTorch: `torch.nn.functional.rms_norm`.
 public func rmsNorm(_ x: Tensor, _ normalizedShape: [Int], weight: Tensor? = nil, epsilon: Double? = nil) -> Tensor {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { rmsNorm(cast(x), normalizedShape, weight: cast(weight), epsilon: epsilon) } }
     guard let columns = RowNorm.checked(x, normalizedShape, weight, nil, "rmsNorm") else { return .placeholder }
     let tiny = epsilon ?? x.dtype.computeType.epsilon
     if x.dtype.isComplex {
@@ -193,6 +196,7 @@ public func groupNormWithStatistics(
 }
 
 private func groupNormalized(_ x: Tensor, _ groups: Int, _ weight: Tensor?, _ bias: Tensor?, _ epsilon: Double) -> (output: Tensor, mean: Tensor, rstd: Tensor)? {
+    if let cast = Autocast.raise(x, on: .cuda) { return cast.run { groupNormalized(cast(x), groups, cast(weight), cast(bias), epsilon) } }
     guard x.rank >= 2, x.dtype.isFloatingPoint else {
         TensorError.report("groupNorm", "Expected at least 2 dimensions of a floating type for input tensor but received \(x.dims) of \(x.dtype)")
         return nil

@@ -56,6 +56,7 @@ extension Tensor {
 
     /// exp(x) over its sum along `dim`. PyTorch: `torch.softmax`.
     public func softmax(dim: Int, dtype: DType? = nil) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).softmax(dim: dim) } }
         let x = dtype.map { to($0) } ?? self
         guard let d = x.checkedDim(dim, "softmax") else { return .placeholder }
         let y = x.softmaxed(d, logarithm: false, "softmax")
@@ -65,6 +66,7 @@ extension Tensor {
 
     /// Logarithm of softmax, computed stably. PyTorch: `torch.log_softmax`.
     public func logSoftmax(dim: Int, dtype: DType? = nil) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).logSoftmax(dim: dim) } }
         let x = dtype.map { to($0) } ?? self
         guard let d = x.checkedDim(dim, "logSoftmax") else { return .placeholder }
         let y = x.softmaxed(d, logarithm: true, "logSoftmax")

@@ -71,6 +71,7 @@ extension Tensor {
 
     /// x above 0, weight * x below; `weight` has one element, or one a channel (dim 1). PyTorch: `torch.nn.functional.prelu`.
     public func prelu(_ weight: Tensor) -> Tensor {
+        if let cast = Autocast.lower(self, weight, on: .cuda) { return cast.run { cast(self).prelu(cast(weight)) } }
         guard weight.rank <= 1 else {
             TensorError.report("prelu", "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = \(weight.rank)")
             return .placeholder
@@ -197,7 +198,8 @@ extension Tensor {
 
     /// log(1 + e^(beta x)) / beta, x itself where beta x > threshold. PyTorch: `torch.nn.functional.softplus`.
     public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
-        unary(.softplus, "softplus", parameters: KernelParameters(beta, threshold)) { g, x in
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).softplus(beta: beta, threshold: threshold) } }
+        return unary(.softplus, "softplus", parameters: KernelParameters(beta, threshold)) { g, x in
             Tensor.fused(.softplusGradX, g, x, "softplusBackward", KernelParameters(beta, threshold)) { g, x in
                 let scaled = x * beta
                 return (scaled .> threshold).select(g, g * scaled.sigmoid())

@@ -136,10 +136,14 @@ extension Tensor {
     public func square() -> Tensor { dtype == .bool ? to(.int64) : unary(.square, "square") { g, x in g * (x * 2).conjugateIfComplex } }
 
     /// 1 / x. PyTorch: `torch.reciprocal`.
-    public func reciprocal() -> Tensor { unaryOfOutput(.reciprocal, "reciprocal", { g, y in -(g * (y * y).conjugateIfComplex) }) }
+    public func reciprocal() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).reciprocal() } }
+        return unaryOfOutput(.reciprocal, "reciprocal", { g, y in -(g * (y * y).conjugateIfComplex) })
+    }
 
     /// Power, broadcast. PyTorch: `torch.pow`.
     public func pow(_ exponent: Tensor) -> Tensor {
+        if let cast = Autocast.raise(self, exponent, on: .cuda) { return cast.run { cast(self).pow(cast(exponent)) } }
         if exponent.impl.isNumber || (exponent.rank == 0 && !exponent.requiresGrad && exponent.count == 1 && dtype.isDifferentiable && !exponent.dtype.isComplex) {
             if dtype.isFloatingPoint && !exponent.dtype.isComplex { return pow(exponent.item(Double.self)).converted(to: Tensor.resultType(self, exponent)) }
         }
@@ -172,6 +176,7 @@ extension Tensor {
 
     /// Power with a number as exponent. PyTorch: `torch.pow`.
     public func pow(_ exponent: Double) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).pow(exponent) } }
         if !dtype.isDifferentiable { return pow(Tensor.number(.double(exponent))) }
         let out = Tensor.map(.powScalar, self, "pow", KernelParameters(exponent))
         return out.recorded("pow", self) { g in
@@ -237,12 +242,17 @@ extension Tensor {
     public static func / (a: Tensor, b: Float) -> Tensor { a / number(Double(b), a) }
     /// Quotient with a number.
     public static func / (a: Tensor, b: Int) -> Tensor { a / number(b, a) }
+    /// A number over a tensor: in PyTorch the reciprocal, which autocast raises.
+    private static func ratio(_ number: Tensor, _ b: Tensor) -> Tensor {
+        if let cast = Autocast.raise(b, on: .cuda) { return cast.run { number / cast(b) } }
+        return number / b
+    }
     /// Quotient with a number.
-    public static func / (a: Double, b: Tensor) -> Tensor { number(a, b) / b }
+    public static func / (a: Double, b: Tensor) -> Tensor { ratio(number(a, b), b) }
     /// Quotient with a number.
-    public static func / (a: Float, b: Tensor) -> Tensor { number(Double(a), b) / b }
+    public static func / (a: Float, b: Tensor) -> Tensor { ratio(number(Double(a), b), b) }
     /// Quotient with a number.
-    public static func / (a: Int, b: Tensor) -> Tensor { number(a, b) / b }
+    public static func / (a: Int, b: Tensor) -> Tensor { ratio(number(a, b), b) }
 
     /// Remainder with a number.
     public static func % (a: Tensor, b: Double) -> Tensor { a.remainder(number(b, a)) }

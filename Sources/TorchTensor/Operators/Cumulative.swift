@@ -34,6 +34,7 @@ extension Tensor {
 
     /// Running sum along `dim`; integers and bool in int64. PyTorch: `torch.cumsum`.
     public func cumsum(dim: Int, dtype: DType? = nil) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).cumsum(dim: dim) } }
         guard let d = checkedDim(dim, "cumsum") else { return .placeholder }
         let x = to(dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64))
         return x.scanned(.sum, d, "cumsum").recorded("cumsum", x) { $0.sumOfRest(d) }
@@ -41,6 +42,7 @@ extension Tensor {
 
     /// Running product along `dim`; integers and bool in int64. PyTorch: `torch.cumprod`.
     public func cumprod(dim: Int, dtype: DType? = nil) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).cumprod(dim: dim) } }
         guard let d = checkedDim(dim, "cumprod") else { return .placeholder }
         let x = to(dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64))
         return x.scanned(.prod, d, "cumprod").recordedWithOutput("cumprod", (x, { g, y in x.cumprodDerivative(g, y, d) }))

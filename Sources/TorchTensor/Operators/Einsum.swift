@@ -9,6 +9,7 @@ public func einsum(_ equation: String, _ operands: Tensor...) -> Tensor { einsum
 
 /// Einstein summation over a list of operands.
 public func einsum(_ equation: String, _ operands: [Tensor]) -> Tensor {
+    if operands.count > 1, let cast = Autocast.lower(operands[0], operands[1]) { return cast.run { einsum(equation, operands.map { cast($0) }) } }
     guard let plan = EinsumPlan(equation, operands) else { return .placeholder }
     return plan.run(operands)
 }

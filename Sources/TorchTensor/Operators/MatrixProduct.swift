@@ -84,6 +84,7 @@ extension Tensor {
 
     /// Product of two matrices. PyTorch: `torch.mm`.
     public func mm(_ other: Tensor) -> Tensor {
+        if let cast = Autocast.lower(self, other) { return cast.run { cast(self).mm(cast(other)) } }
         guard rank == 2, other.rank == 2 else {
             TensorError.report("mm", rank == 2 ? "mat2 must be a matrix, got \(other.rank)-D tensor" : "self must be a matrix, got \(rank)-D tensor", hint: "use matmul")
             return .placeholder
@@ -105,6 +106,7 @@ extension Tensor {
 
     /// Products of two batches of matrices, (b, n, m) and (b, m, p). PyTorch: `torch.bmm`.
     public func bmm(_ other: Tensor) -> Tensor {
+        if let cast = Autocast.lower(self, other) { return cast.run { cast(self).bmm(cast(other)) } }
         guard rank == 3, other.rank == 3 else {
             TensorError.report("bmm", "batch1 and batch2 must be 3D tensors, got \(dims) and \(other.dims)", hint: "use matmul")
             return .placeholder
@@ -120,6 +122,7 @@ extension Tensor {
 
     /// Matrix product by NumPy's rules: vectors, matrices, batches with broadcasting. PyTorch: `torch.matmul`.
     public func matmul(_ other: Tensor) -> Tensor {
+        if let cast = Autocast.lower(self, other) { return cast.run { cast(self).matmul(cast(other)) } }
         let (n, m) = (rank, other.rank)
         if n == 2 && m == 2 { return matrixProduct(other, "matmul") }
         guard n > 0, m > 0 else {
@@ -176,6 +179,7 @@ extension Tensor {
 
     /// Product of a matrix with a vector. PyTorch: `torch.mv`.
     public func mv(_ vector: Tensor) -> Tensor {
+        if let cast = Autocast.lower(self, vector) { return cast.run { cast(self).mv(cast(vector)) } }
         guard rank == 2, vector.rank == 1, dims[1] == vector.dims[0] else {
             TensorError.report("mv", "size mismatch, got input (\(dims)), vec (\(vector.dims)): vector + matrix @ vector expected")
             return .placeholder
@@ -185,6 +189,7 @@ extension Tensor {
 
     /// Inner product of two vectors. PyTorch: `torch.dot`.
     public func dot(_ other: Tensor) -> Tensor {
+        if let cast = Autocast.widest(self, other) { return cast.run { cast(self).dot(cast(other)) } }
         guard rank == 1, other.rank == 1 else {
             TensorError.report("dot", "1D tensors expected, but got \(rank)D and \(other.rank)D tensors")
             return .placeholder
@@ -282,6 +287,7 @@ extension Tensor {
 
     /// beta * self + alpha * a · b for matrices; self is broadcast. PyTorch: `torch.addmm`.
     public func addmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        if let cast = Autocast.lower(a, b) { return cast.run { cast(self).addmm(cast(a), cast(b), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 2, b.rank == 2, a.dims[1] == b.dims[0] else {
             TensorError.report("addmm", "mat1 and mat2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
@@ -292,6 +298,7 @@ extension Tensor {
 
     /// beta * self + alpha * a · b for batches of matrices; self is broadcast. PyTorch: `torch.baddbmm`.
     public func baddbmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        if let cast = Autocast.lower(a, b) { return cast.run { cast(self).baddbmm(cast(a), cast(b), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 3, b.rank == 3, a.dims[0] == b.dims[0], a.dims[2] == b.dims[1] else {
             TensorError.report("baddbmm", "batch1 and batch2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
@@ -302,6 +309,7 @@ extension Tensor {
 
     /// beta * self + alpha * the sum of a[i] · b[i]. PyTorch: `torch.addbmm`.
     public func addbmm(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        if let cast = Autocast.lower(a, b) { return cast.run { cast(self).addbmm(cast(a), cast(b), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 3, b.rank == 3, a.dims[0] == b.dims[0], a.dims[2] == b.dims[1] else {
             TensorError.report("addbmm", "batch1 and batch2 shapes cannot be multiplied (\(a.dims) and \(b.dims))")
@@ -315,6 +323,7 @@ extension Tensor {
 
     /// beta * self + alpha * matrix · vector. PyTorch: `torch.addmv`.
     public func addmv(_ matrix: Tensor, _ vector: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        if let cast = Autocast.lower(matrix, vector) { return cast.run { cast(self).addmv(cast(matrix), cast(vector), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard matrix.rank == 2, vector.rank == 1, matrix.dims[1] == vector.dims[0], rank <= 1 else {
             TensorError.report("addmv", "size mismatch, got input \(dims), mat \(matrix.dims), vec \(vector.dims): vector + matrix @ vector expected")
@@ -326,6 +335,7 @@ extension Tensor {
 
     /// beta * self + alpha * outer(a, b). PyTorch: `torch.addr`.
     public func addr(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
+        if let cast = Autocast.lower(a, b) { return cast.run { cast(self).addr(cast(a), cast(b), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 1, b.rank == 1 else {
             TensorError.report("addr", "addr: Expected 1-D argument vec1 and vec2, but got \(a.rank)-D and \(b.rank)-D")
@@ -374,6 +384,7 @@ public func tensordot(_ a: Tensor, _ b: Tensor, dims: Int = 2) -> Tensor {
 
 /// Sums of products over `dimsA` of `a` and `dimsB` of `b`, pairwise. PyTorch: `torch.tensordot`.
 public func tensordot(_ a: Tensor, _ b: Tensor, _ dimsA: [Int], _ dimsB: [Int]) -> Tensor {
+    if let cast = Autocast.widest(a, b) { return cast.run { tensordot(cast(a), cast(b), dimsA, dimsB) } }
     guard dimsA.count == dimsB.count else {
         TensorError.report("tensordot", "both dimension lists should have same length, got \(dimsA) and \(dimsB)")
         return .placeholder

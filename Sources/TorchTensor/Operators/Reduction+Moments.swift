@@ -65,6 +65,7 @@ extension Tensor {
     }
 
     private func product(_ d: [Int], keepDim: Bool, _ dtype: DType?) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self) { return cast.run { cast(self).product(d, keepDim: keepDim, nil) } }
         let x = to(dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64))
         // `prod` of a bool result is whether all are true.
         if x.dtype == .bool { return x.reduced(.all, d, keepDim: keepDim, "prod") }
@@ -140,6 +141,7 @@ extension Tensor {
 
     /// log(sum(e^x)) over `dims` without overflow. PyTorch: `torch.logsumexp`.
     public func logsumexp(_ dims: [Int], keepDim: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).logsumexp(dims, keepDim: keepDim) } }
         let x = dtype.isDifferentiable ? self : to(DefaultDType.floating)
         guard let d = checkedDims(dims.isEmpty ? nil : dims, "logsumexp") else { return .placeholder }
         let out = x.dtype.isComplex ? x.withoutGraph.complexLogSumExp(d, keepDim) : x.reduced(.logSumExp, d, keepDim: keepDim, "logsumexp")
@@ -170,7 +172,8 @@ extension Tensor {
 
     /// (Σ |x|^p)^(1/p) over `dims` (all if nil); p may be 0 (number of nonzeros), infinity and -infinity. PyTorch: `torch.linalg.vector_norm`.
     public func norm(_ p: Double = 2, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
-        Linalg.norm(self, p, dims, keepDim, dtype, "norm")
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).norm(p, dims, keepDim: keepDim) } }
+        return Linalg.norm(self, p, dims, keepDim, dtype, "norm")
     }
     /// The same along one dim.
     public func norm(_ p: Double = 2, dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { norm(p, [dim], keepDim: keepDim, dtype: dtype) }

@@ -46,6 +46,7 @@ extension Tensor {
 
     /// Sum over `dims`, all if nil. Integers and bool sum in int64. PyTorch: `torch.sum`.
     public func sum(_ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
+        if dtype == nil, let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).sum(dims, keepDim: keepDim) } }
         guard let d = checkedDims(dims?.isEmpty == true ? nil : dims, "sum") else { return .placeholder }
         let type = dtype ?? (self.dtype.isDifferentiable ? self.dtype : .int64)
         let x = self.to(type)

@@ -13,7 +13,10 @@ extension Tensor {
     /// 1 - erf(x) without cancellation. PyTorch: `torch.erfc`.
     public func erfc() -> Tensor { unary(.erfc, "erfc") { g, x in g * ((x * x).negated.exp() * -twoOverRootPi) } }
     /// Inverse of the error function. PyTorch: `torch.erfinv`.
-    public func erfinv() -> Tensor { unaryOfOutput(.erfinv, "erfinv", { g, y in g * ((y * y).exp() * (1 / twoOverRootPi)) }) }
+    public func erfinv() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).erfinv() } }
+        return unaryOfOutput(.erfinv, "erfinv", { g, y in g * ((y * y).exp() * (1 / twoOverRootPi)) })
+    }
 
     fileprivate var negated: Tensor { -self }
 

@@ -7,17 +7,32 @@ extension Tensor {
     /// Cosine. PyTorch: `torch.cos`.
     public func cos() -> Tensor { unary(.cos, "cos") { g, x in -(g * x.sin().conjugateIfComplex) } }
     /// Tangent. PyTorch: `torch.tan`.
-    public func tan() -> Tensor { unaryOfOutput(.tan, "tan", { g, y in g * (y * y + 1).conjugateIfComplex }) }
+    public func tan() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).tan() } }
+        return unaryOfOutput(.tan, "tan", { g, y in g * (y * y + 1).conjugateIfComplex })
+    }
     /// Inverse sine. PyTorch: `torch.asin`.
-    public func asin() -> Tensor { unary(.asin, "asin") { g, x in g * (1 - x * x).rsqrt().conjugateIfComplex } }
+    public func asin() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).asin() } }
+        return unary(.asin, "asin") { g, x in g * (1 - x * x).rsqrt().conjugateIfComplex }
+    }
     /// Inverse cosine. PyTorch: `torch.acos`.
-    public func acos() -> Tensor { unary(.acos, "acos") { g, x in -(g * (1 - x * x).rsqrt().conjugateIfComplex) } }
+    public func acos() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).acos() } }
+        return unary(.acos, "acos") { g, x in -(g * (1 - x * x).rsqrt().conjugateIfComplex) }
+    }
     /// Inverse tangent. PyTorch: `torch.atan`.
     public func atan() -> Tensor { unary(.atan, "atan") { g, x in g / (x * x + 1).conjugateIfComplex } }
     /// Hyperbolic sine. PyTorch: `torch.sinh`.
-    public func sinh() -> Tensor { unary(.sinh, "sinh") { g, x in g * x.cosh().conjugateIfComplex } }
+    public func sinh() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).sinh() } }
+        return unary(.sinh, "sinh") { g, x in g * x.cosh().conjugateIfComplex }
+    }
     /// Hyperbolic cosine. PyTorch: `torch.cosh`.
-    public func cosh() -> Tensor { unary(.cosh, "cosh") { g, x in g * x.sinh().conjugateIfComplex } }
+    public func cosh() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cuda) { return cast.run { cast(self).cosh() } }
+        return unary(.cosh, "cosh") { g, x in g * x.sinh().conjugateIfComplex }
+    }
     /// Hyperbolic tangent. PyTorch: `torch.tanh`.
     public func tanh() -> Tensor {
         unaryOfOutput(
