@@ -106,7 +106,8 @@ import TorchOptim
         let w = (x / 3).requiringGrad()
         func gradient(_ body: () -> Tensor) -> [Float] {
             w.grad = nil
-            autocast(.bfloat16, device: .cpu) { body() }.to(.float32).sum().backward()
+            // Without kept casts: a kept one sums its gradients in bfloat16, casts apart are summed in float32.
+            autocast(.bfloat16, device: .cpu, cache: false) { body() }.to(.float32).sum().backward()
             return w.grad!.array(of: Float.self)
         }
         func product(_ t: Tensor) -> Tensor { t.matmul(t).matmul(t) }
