@@ -147,8 +147,8 @@ API cublasLtMatmulPreferenceSetAttribute(Preference *p, int32_t attribute, const
   uint32_t &alignment = p->alignment[attribute - CC_BLASLT_ALIGNMENT_A];
   return take(alignment, value, bytes) && alignment && (alignment & (alignment - 1)) == 0 ? CC_BLASLT_SUCCESS : CC_BLASLT_INVALID_VALUE;
 }
-API cublasLtMatmulAlgoGetHeuristic(char *handle, Operation *o, BlasLtLayout *a, BlasLtLayout *b, BlasLtLayout *c, BlasLtLayout *d, Preference *p, int32_t wanted, cc_blaslt_heuristic *results,
-                                   int32_t *found) {
+API cublasLtMatmulAlgoGetHeuristic(char *handle, Operation *o, BlasLtLayout *a, BlasLtLayout *b, BlasLtLayout *c, BlasLtLayout *d, Preference *p, int32_t wanted,
+                                   cc_blaslt_heuristic *results, int32_t *found) {
   for (const void *thing : {(const void *)handle, (const void *)o, (const void *)a, (const void *)b, (const void *)c, (const void *)d, (const void *)p})
     if (!is_live(thing)) return CC_BLASLT_INVALID_VALUE;
   if (wanted < 1 || !results || !found) return CC_BLASLT_INVALID_VALUE;
@@ -168,8 +168,8 @@ API cublasLtMatmulAlgoGetHeuristic(char *handle, Operation *o, BlasLtLayout *a, 
   *found = 1;
   return CC_BLASLT_SUCCESS;
 }
-API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, BlasLtLayout *a_layout, uint64_t b, BlasLtLayout *b_layout, const void *beta, uint64_t c, BlasLtLayout *c_layout,
-                   uint64_t d, BlasLtLayout *d_layout, const cc_blaslt_algorithm *algorithm, uint64_t workspace, size_t workspace_bytes, void *) {
+API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, BlasLtLayout *a_layout, uint64_t b, BlasLtLayout *b_layout, const void *beta, uint64_t c,
+                   BlasLtLayout *c_layout, uint64_t d, BlasLtLayout *d_layout, const cc_blaslt_algorithm *algorithm, uint64_t workspace, size_t workspace_bytes, void *) {
   for (const void *thing : {(const void *)handle, (const void *)o, (const void *)a_layout, (const void *)b_layout, (const void *)c_layout, (const void *)d_layout})
     if (!is_live(thing)) return CC_BLASLT_INVALID_VALUE;
   if (!alpha || !beta || !a || !b || !c || !d) return CC_BLASLT_INVALID_VALUE;
@@ -180,7 +180,8 @@ API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, Bl
     Choice choice;
     memcpy(&choice, algorithm, sizeof choice);
     if (choice.magic != kMagic || choice.problem != problem_of(*o, {a_layout, b_layout, c_layout, d_layout})) return CC_BLASLT_INVALID_VALUE;
-    if (workspace_bytes < choice.workspace || (choice.workspace && (!workspace || workspace % 16 || !is_allocated(workspace, workspace_bytes)))) return CC_BLASLT_INVALID_VALUE;
+    if (workspace_bytes < choice.workspace ||
+        (choice.workspace && (!workspace || workspace % 16 || !is_allocated(workspace, workspace_bytes)))) return CC_BLASLT_INVALID_VALUE;
     if (a % (choice.alignments & 0xffff) || b % (choice.alignments >> 16 & 0xffff) || c % (choice.alignments >> 32 & 0xffff) || d % (choice.alignments >> 48)) return CC_BLASLT_INVALID_VALUE;
     // Whoever reads it finds nonsense.
     if (choice.workspace) memset((void *)workspace, 0xff, choice.workspace);
@@ -188,10 +189,12 @@ API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, Bl
   const size_t size = bytes_of(a_layout->type);
   const bool with_bias = o->epilogue == CC_BLASLT_EPILOGUE_BIAS;
   if (with_bias && (!o->bias || o->bias % size)) return CC_BLASLT_INVALID_VALUE;
-  if (!is_allocated(a, extent(*a_layout) * size) || !is_allocated(b, extent(*b_layout) * size) || !is_allocated(c, extent(*c_layout) * size) || !is_allocated(d, extent(*d_layout) * size) ||
+  if (!is_allocated(a, extent(*a_layout) * size) || !is_allocated(b, extent(*b_layout) * size) ||
+      !is_allocated(c, extent(*c_layout) * size) || !is_allocated(d, extent(*d_layout) * size) ||
       (with_bias && !is_allocated(o->bias, problem.m * size)))
     return CC_BLASLT_EXECUTION_FAILED;
-  multiply_by_columns(problem, alpha, (const void *)a, *a_layout, (const void *)b, *b_layout, beta, (const void *)c, *c_layout, (void *)d, *d_layout, with_bias ? (const void *)o->bias : nullptr);
+  multiply_by_columns(problem, alpha, (const void *)a, *a_layout, (const void *)b, *b_layout, beta, (const void *)c, *c_layout, (void *)d, *d_layout,
+                      with_bias ? (const void *)o->bias : nullptr);
   std::lock_guard<std::mutex> guard(lock);
   ++products;
   return CC_BLASLT_SUCCESS;

@@ -103,7 +103,8 @@ template <class S> void check_attention(st_emulator::Digest &digest, const char 
   launch_kernel("attention.cu", defines, "attentionQueries" + end, args, heads * ((s.queries + 63) / 64), threads);
   const std::vector<float> got_lse = lse.read<float>();
   for (size_t r = 0; r < want_lse.size(); ++r)
-    if (!is_close(got_lse[r], want_lse[r], 1e-5)) fail("%s %ux%ux%u: lse %zu is %.9g instead of %.9g", type, s.queries, s.keys, s.width, r, (double)got_lse[r], want_lse[r]);
+    if (!is_close(got_lse[r], want_lse[r], 1e-5))
+      fail("%s %ux%ux%u: lse %zu is %.9g instead of %.9g", type, s.queries, s.keys, s.width, r, (double)got_lse[r], want_lse[r]);
   digest.add(got_lse);
   const char *names[] = {"query", "key", "value", "out", "dout", "dquery", "dkey", "dvalue"};
   for (int k : {ST_OUT, ST_DQUERY, ST_DKEY, ST_DVALUE}) {
@@ -114,13 +115,15 @@ template <class S> void check_attention(st_emulator::Digest &digest, const char 
           for (size_t d = 0; d < s.width + s.gap; ++d) {
             const size_t place = tensors[k].at(b, h, r) + d;
             const double x = load_as(&got[place]), want = d < s.width ? tensors[k].numbers[place] : NAN;
-            if (!is_close(x, want, tolerance)) fail("%s %ux%ux%u%s: %s %zu, %zu, %zu, %zu is %.9g instead of %.9g", type, s.queries, s.keys, s.width, s.causal ? " causal" : "", names[k], b, h, r, d, x, want);
+            if (!is_close(x, want, tolerance))
+              fail("%s %ux%ux%u%s: %s %zu, %zu, %zu, %zu is %.9g instead of %.9g", type, s.queries, s.keys, s.width, s.causal ? " causal" : "", names[k], b, h, r, d, x, want);
           }
     digest.add(got);
   }
 }
 template <class S> void check_shapes(st_emulator::Digest &digest, const char *type, double tolerance) {
-  for (const Shape &s : {Shape{1, 2, 70, 130, 64, false, 0}, {2, 1, 100, 40, 80, true, 0}, {1, 1, 33, 65, 128, true, 0}, {1, 3, 5, 3, 20, false, 0}, {1, 2, 66, 66, 17, true, 3}, {1, 1, 2, 140, 64, true, 8}})
+  for (const Shape &s : {Shape{1, 2, 70, 130, 64, false, 0}, {2, 1, 100, 40, 80, true, 0}, {1, 1, 33, 65, 128, true, 0}, {1, 3, 5, 3, 20, false, 0}, {1, 2, 66, 66, 17, true, 3},
+                         {1, 1, 2, 140, 64, true, 8}})
     check_attention<S>(digest, type, s, tolerance);
 }
 }  // namespace

@@ -81,7 +81,8 @@ template <class S> void check_layout(st_emulator::Digest &digest, const char *ty
       for (uint32_t j = 0; j < s.n; ++j) {
         double sum = 0;
         for (uint32_t k = 0; k < s.k; ++k)
-          sum += number_in<S>(a.data(), (size_t)(z * args.a_batch + i * args.a_row + k * args.a_column)) * number_in<S>(b.data(), (size_t)(z * args.b_batch + k * args.b_row + j * args.b_column));
+          sum += number_in<S>(a.data(), (size_t)(z * args.a_batch + i * args.a_row + k * args.a_column)) *
+                 number_in<S>(b.data(), (size_t)(z * args.b_batch + k * args.b_row + j * args.b_column));
         const size_t place = z * c_size + i * c_lead + j;
         const double want = s.alpha * sum + (s.beta != 0 ? s.beta * number_in<S>(c.data(), place) + number_in<S>(bias.data(), j) : 0);
         const double got = number_in<S>(result.data(), place);

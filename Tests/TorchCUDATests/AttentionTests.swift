@@ -102,14 +102,17 @@ private func compare(_ q: [Int], _ k: [Int], _ dtype: DType, causal: Bool, scale
         await #expect(processExitsWith: .success) {
             Emulator.use()
             let (x, w, o) = (Tensor.randn(9, 2, 24), Tensor.randn(72, 24) * 0.2, Tensor.randn(24, 24) * 0.2)
-            func run(_ device: Device, weights: Bool) -> Tensor {
+            func run(_ device: Device, weights: Bool, causal: Bool) -> Tensor {
                 let y = x.to(device)
                 return multiHeadAttention(
-                    query: y, key: y, value: y, heads: 3, inWeight: w.to(device), inBias: nil, outWeight: o.to(device), outBias: nil, needWeights: weights
+                    query: y, key: y, value: y, heads: 3, inWeight: w.to(device), inBias: nil, outWeight: o.to(device), outBias: nil, needWeights: weights, causal: causal
                 ).output
             }
-            #expect(difference(run(.cuda, weights: false), run(.cpu, weights: true)) < 1e-5)
-            #expect(difference(run(.cuda, weights: true), run(.cpu, weights: true)) < 1e-5)
+            for causal in [false, true] {
+                let want = run(.cpu, weights: true, causal: causal)
+                for weights in [false, true] { #expect(difference(run(.cuda, weights: weights, causal: causal), want) < 1e-5) }
+                #expect(difference(run(.cpu, weights: false, causal: causal), want) < 1e-6)
+            }
         }
     }
 }

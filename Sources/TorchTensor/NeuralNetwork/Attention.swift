@@ -156,14 +156,15 @@ public func multiHeadAttention(
     func split(_ t: Tensor) -> Tensor { t.reshape([t.dims[0], n, heads, width]).permute([1, 2, 0, 3]) }
     /// A mask as numbers to add, with room for the appended positions.
     func additive(_ m: Tensor) -> Tensor {
-        let numbers = m.dtype == .bool ? m.select(Tensor.number(.double(-.infinity)), Tensor.number(.double(0))).to(q.dtype) : m.to(q.dtype)
+        // One of the two numbers is on the mask's device: two of the CPU would be chosen from there.
+        let numbers = m.dtype == .bool ? m.select(Tensor.number(.double(-.infinity)), Tensor.zeros([], dtype: q.dtype, device: m.device)) : m.to(q.dtype)
         return extra > 0 ? pad(numbers, [0, extra]) : numbers
     }
     var mask: Tensor?
     if let attentionMask {
         let m = additive(attentionMask)
         mask = m.rank == 3 ? m.reshape([n, heads, l, s]) : m
-    } else if causal {
+    } else if causal, needWeights || keyPaddingMask != nil || extra > 0 {
         let hidden = Tensor.arange(l).unsqueeze(1) .< Tensor.arange(s - extra).unsqueeze(0)
         mask = additive(hidden.to(query.device))
     }
@@ -177,7 +178,8 @@ public func multiHeadAttention(
     }
     guard
         let r = attend(
-            split(q), split(k), split(v), mask: mask, dropout: training ? p : 0, causal: false, scale: nil, enableGQA: false, needWeights: needWeights, generator: generator)
+            split(q), split(k), split(v), mask: mask, dropout: training ? p : 0, causal: causal && mask == nil, scale: nil, enableGQA: false, needWeights: needWeights,
+            generator: generator)
     else { return none }
     let joined = r.output.permute([2, 0, 1, 3]).reshape([l, n, e])
     let output = linear(joined, outWeight, outBias)
