@@ -19,7 +19,6 @@ constexpr uint32_t kNowhere = 0x60000000u;
 template <class C> struct SumOf { typedef C Type; };
 template <> struct SumOf<uint8_t> { typedef int32_t Type; };
 template <> struct SumOf<int8_t> { typedef int32_t Type; };
-template <> struct SumOf<int16_t> { typedef int32_t Type; };
 template <class S> using Sum = typename SumOf<Compute<S>>::Type;
 
 struct alignas(16) Place { uint32_t offset, p[3]; };

@@ -84,7 +84,7 @@ def kernels():
     for op, over in SCANS.items():
         for t in types(SETS[over]):
             yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines")]
-    for t in types(SETS["NUM"]):
+    for t in types(SETS["NUM"] & ~(1 << NAMES.index("i16"))):
         yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
 
 

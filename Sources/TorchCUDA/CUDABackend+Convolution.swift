@@ -4,8 +4,12 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
+    /// Types that convolution has kernels for: those that the CPU has.
+    private static func hasConvolution(_ dtype: DType) -> Bool { dtype.isDifferentiable || [.uint8, .int8, .int32, .int64].contains(dtype) }
+
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
-        onDevice(
+        guard Self.hasConvolution(y.dtype) else { return false }
+        return onDevice(
             "convolution", failure: true,
             { () throws(DeviceError) in
                 for o in [y, x, weight] + (bias.map { [$0] } ?? []) { try gpu.checkPlace(o) }
@@ -19,7 +23,8 @@ extension CUDABackend {
     }
 
     public func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool {
-        onDevice(
+        guard Self.hasConvolution(dx.dtype) else { return false }
+        return onDevice(
             "convolutionBackwardData", failure: true,
             { () throws(DeviceError) in
                 for o in [dx, dy, weight] { try gpu.checkPlace(o) }
@@ -34,7 +39,8 @@ extension CUDABackend {
     }
 
     public func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool {
-        onDevice(
+        guard Self.hasConvolution(dweight.dtype) else { return false }
+        return onDevice(
             "convolutionBackwardWeight", failure: true,
             { () throws(DeviceError) in
                 for o in [dweight, dy, x] { try gpu.checkPlace(o) }
@@ -54,9 +60,7 @@ extension CUDABackend {
     private static func geometry(out: Operand, in source: Operand, _ weight: Operand, _ shape: ConvolutionShape, isTurned: Bool) throws(DeviceError) -> st_conv_args {
         let name = isTurned ? "convolutionBackwardData" : "convolution"
         let rank = out.sizes.count - 2
-        guard KernelFamily.hasConvolution(out.dtype), rank >= 1, rank <= 3 else {
-            throw .kernel(name, log: "there is no kernel for \(out.dtype) in \(rank) spatial dims, only for numbers in 1 to 3")
-        }
+        guard rank >= 1, rank <= 3 else { throw .kernel(name, log: "there is no kernel for \(rank) spatial dims, only for 1 to 3") }
         // Offsets in elements are counted with 31 bits, positions, which may lie in the padding, with 29.
         for o in [out, source, weight] {
             let reach = zip(o.sizes, o.strides).reduce(0) { $0 + max($1.0 - 1, 0) * abs($1.1) }
@@ -151,9 +155,4 @@ extension CUDABackend {
         if splits > 1 { try gpu.launch(kernel(3), grid: ((weights + 255) / 256, 1, 1), block: (256, 1), &a) }
         withExtendedLifetime(workspace) {}
     }
-}
-
-extension KernelFamily {
-    /// Types that convolution has kernels for: numbers but the unsigned ones of more than 8 bits.
-    fileprivate static func hasConvolution(_ dtype: DType) -> Bool { dtype != .bool && !(dtype.isUnsigned && dtype != .uint8) }
 }

@@ -75,9 +75,15 @@ private func products(_ t: Case, _ dtype: DType, _ backend: any Backend, isLast:
     return [y.values, dx.values, dw.values]
 }
 
+/// The device, and the CPU where primitives fall back to.
+private func device() throws -> CUDABackend {
+    Backends.register(CPUBackend())
+    return try CUDABackend.open(.cuda)
+}
+
 /// What is wrong with a case, nil if nothing.
 private func difference(_ t: Case, _ dtype: DType, isLast: Bool = false) throws -> String? {
-    let (there, here) = (products(t, dtype, try CUDABackend.open(.cuda), isLast: isLast), products(t, dtype, CPUBackend(), isLast: isLast))
+    let (there, here) = (products(t, dtype, try device(), isLast: isLast), products(t, dtype, CPUBackend(), isLast: isLast))
     let tolerance = dtype == .float16 ? 4e-3 : dtype == .bfloat16 ? 3e-2 : dtype.real == .float64 ? 1e-12 : 3e-5
     for (name, (u, v)) in zip(["the result", "the gradient of the data", "the gradient of the weights"], zip(there, here)) {
         // Sums of numbers up to 1: what cancels is as wrong as what does not.
@@ -110,7 +116,11 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
         await #expect(processExitsWith: .success) {
             Emulator.use()
             let few = [Case(n: 3, c: 6, o: 6, groups: 6, stride: [2, 2]), Case(c: 4, o: 20, groups: 2, stride: [2, 3], dilation: [2, 1])]
-            try compare(few, [.bfloat16, .float64, .complex64, .complex128, .int64, .int32, .int16, .int8, .uint8])
+            try compare(few, [.bfloat16, .float64, .complex64, .complex128, .int64, .int32, .int8, .uint8])
+            // The CPU has none either.
+            let (t, gpu) = (few[0], try device())
+            let x = Block(gpu, .int16, [t.n, t.c] + t.size), w = Block(gpu, .int16, [6, 1, 3, 3]), y = Block(gpu, .int16, [t.n, t.o] + t.out)
+            #expect(!gpu.convolution(y.operand, x.operand, weight: w.operand, bias: nil, t.shape))
         }
     }
 
@@ -125,7 +135,7 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
     @Test func gradientsRepeat() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
-            let gpu = try CUDABackend.open(.cuda)
+            let gpu = try device()
             let library = dlopen(Emulator.path!, RTLD_NOW)
             let set = unsafeBitCast(dlsym(library, "emulator_set"), to: (@convention(c) (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Void).self)
             let t = Case(c: 9, o: 16, size: [30, 30])
@@ -141,7 +151,7 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
         await #expect(processExitsWith: .success) {
             Emulator.use()
             let t = Case(n: 0)
-            let found = products(t, .float32, try CUDABackend.open(.cuda), isLast: false)
+            let found = products(t, .float32, try device(), isLast: false)
             #expect(found == [[], [], [Double](repeating: 0, count: 270)])
             #expect(CUDA.fallbacks.allSatisfy { !$0.primitive.hasPrefix("convolution") }, "\(CUDA.fallbacks)")
         }
