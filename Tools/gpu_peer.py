@@ -75,7 +75,7 @@ class GPT(torch.nn.Module):
 
 
 # Parameters of a GPT in the order in which gpucheck names them.
-ORDER = ["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "project.weight", "project.bias", "out.weight", "out.bias", "up.weight", "up.bias", "down.weight", "down.bias"]
+ORDER = ["norm1.weight", "norm1.bias", "project.weight", "project.bias", "out.weight", "out.bias", "norm2.weight", "norm2.bias", "up.weight", "up.bias", "down.weight", "down.bias"]
 
 
 def trainer(model, optimizer, x, y):

@@ -144,9 +144,10 @@ struct Measurement {
                 let model = GPT(vocabulary: 5000, positions: 128, width: 256, layers: 4, heads: 8)
                 setGPTParameters(model)
                 model.to(.cuda)
-                let (x, y) = (ints(100, [8, 128], 5000).to(.cuda), ints(101, [8, 128], 5000).to(.cuda).reshape([1024]))
+                let (batch, length) = (max(1, 8 / shrink), max(8, 128 / shrink))
+                let (x, y) = (ints(100, [batch, length], 5000).to(.cuda), ints(101, [batch, length], 5000).to(.cuda).reshape([batch * length]))
                 let optimizer = AdamW(model.parameters(), learningRate: 3e-4, weightDecay: 0.01)
-                return (step(optimizer) { crossEntropy(model(x).reshape([1024, 5000]), y) }, model.parameters())
+                return (step(optimizer) { crossEntropy(model(x).reshape([batch * length, 5000]), y) }, model.parameters())
             },
         ]
     }

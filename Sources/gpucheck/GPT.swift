@@ -24,8 +24,11 @@ package final class GPT: Module {
     /// Attention and a two-layer network, each after a norm and added to its input.
     final class Block: Module {
         let heads: Int
-        let norm1, norm2: LayerNorm
-        let project, out, up, down: Linear
+        // In the order in which GPT-2 names them.
+        let norm1: LayerNorm
+        let project, out: Linear
+        let norm2: LayerNorm
+        let up, down: Linear
 
         init(width: Int, heads: Int) {
             self.heads = heads
