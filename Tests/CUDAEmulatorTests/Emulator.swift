@@ -56,8 +56,10 @@ func contents(of path: some StringProtocol) -> [UInt8]? {
     return fread(&bytes, 1, bytes.count, file) == bytes.count ? bytes : nil
 }
 
-/// A file of the repository.
+/// A file of the repository; away from it, the file of that name beside the tests.
 func text(of path: String, from here: String = #filePath) throws -> String {
     let root = here.split(separator: "/").dropLast(3).joined(separator: "/")
-    return String(decoding: try #require(contents(of: "/" + root + "/" + path), "no file \(path)"), as: UTF8.self)
+    let name = path.split(separator: "/").last!
+    let beside = CommandLine.arguments[0].split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    return String(decoding: try #require(contents(of: "/" + root + "/" + path) ?? contents(of: beside + "/" + name), "no file \(path)"), as: UTF8.self)
 }
