@@ -52,7 +52,7 @@ ST_DEVICE void windows_at(const st_pool_args &args, const uint32_t (&at)[3], Win
   for (int d = 0; d < 3; ++d) w[d] = window_of(args, d, at[d]);
 }
 
-/// The first of equal ones, the last NaN. A dilated window may have no tap inside: the least value.
+/// The first of equal ones, the last NaN. A dilated window may have no tap inside: the least value and the index -1.
 template <class S> ST_DEVICE void pool_max(const st_pool_args &args) {
   typedef Compute<S> C;
   S *y = pointer<S>(args.y);
@@ -62,10 +62,11 @@ template <class S> ST_DEVICE void pool_max(const st_pool_args &args) {
     Window w[3];
     windows_at(args, p.at, w);
     C best = lowest_of<C>();
-    int32_t at = ((w[2].start + w[2].first * args.dilation[2]) * args.in[1] + w[1].start + w[1].first * args.dilation[1]) * args.in[0] + w[0].start + w[0].first * args.dilation[0];
+    int32_t at = -1;
     each_tap(args, w, [&](int32_t tap) {
       const C v = load_as(x + tap);
-      if (v > best || v != v) {
+      // The first one counts even if none is less.
+      if (at < 0 || v > best || v != v) {
         best = v;
         at = tap;
       }

@@ -154,7 +154,7 @@ public protocol Backend: Sendable {
     func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool
     func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool
     func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool
-    /// indices: int64 positions within the plane; nil when not wanted.
+    /// indices: int64 positions within the plane, -1 for a window without an element; nil when not wanted.
     func maxPool(_ y: Operand, indices: Operand?, _ x: Operand, _ shape: PoolingShape) -> Bool
     func maxPoolBackward(_ dx: Operand, _ dy: Operand, indices: Operand) -> Bool
     func averagePool(_ y: Operand, _ x: Operand, _ shape: PoolingShape) -> Bool

@@ -55,4 +55,30 @@ import TorchRuntime
         #expect(backend.maxPool(y.operand, indices: nil, x.operand, PoolingShape(kernelSize: [2, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1])))
         #expect(y[[0, 0, 0, 0]].isNaN && !y[[0, 0, 0, 1]].isNaN)
     }
+
+    /// A dilated window may have all its taps beside the plane: nothing is read there, and no gradient is written there.
+    @Test(arguments: [(1, 1, [1, 1]), (1, 40, [1, 0]), (40, 1, [0, 1])])
+    func aWindowWithoutAnElement(height: Int, width: Int, padding: [Int]) {
+        let (kernel, dilation) = ([2, 2], padding.map { $0 + 1 })
+        let out = [1, 1] + (0..<2).map { [height, width][$0] + 2 * padding[$0] - dilation[$0] }
+        let shape = PoolingShape(kernelSize: kernel, stride: [1, 1], padding: padding, dilation: dilation)
+        let count = out.reduce(1, *)
+        let x = Block([1, 1, height, width]), y = Block(out), indices = Block(out, .float64), dy = Block(out)
+        var index = indices.operand
+        index.dtype = .int64
+        #expect(backend.maxPool(y.operand, indices: index, x.operand, shape))
+        for i in 0..<count {
+            #expect(y.operand.pointer.load(fromByteOffset: 4 * i, as: Float.self) == -.infinity)
+            #expect(index.pointer.load(fromByteOffset: 8 * i, as: Int64.self) == -1)
+        }
+        // The plane lies between elements that must stay as they are.
+        let wide = Block([height * width + 2 * count])
+        let before = (0..<wide.count).map { wide.operand.pointer.load(fromByteOffset: 4 * $0, as: Float.self) }
+        let dx = Operand(unowned: wide.operand.pointer + 4 * count, dtype: .float32, sizes: [1, 1, height, width], strides: [height * width, height * width, width, 1])
+        #expect(backend.maxPoolBackward(dx, dy.operand, indices: index))
+        for i in 0..<wide.count {
+            let isInside = i >= count && i < count + height * width
+            #expect(wide.operand.pointer.load(fromByteOffset: 4 * i, as: Float.self) == (isInside ? 0 : before[i]))
+        }
+    }
 }

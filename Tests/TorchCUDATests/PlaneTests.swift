@@ -77,6 +77,27 @@ private func compare(_ name: String, _ inputs: [Tensor], _ tolerance: Double, _ 
 }
 
 @Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct PoolingTests {
+    /// All taps of a dilated window may lie beside the plane.
+    @Test func aWindowWithoutAnElement() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            func results(_ device: Device) -> [[Double]] {
+                [[1, 1, 1, 1], [2, 3, 2, 2], [1, 2, 1, 40]].flatMap { (sizes: [Int]) -> [[Double]] in
+                    let x = numbers(sizes, .float32).to(device).requiringGrad()
+                    let padding = SpatialSize([1, sizes[3] == 40 ? 0 : 1]), dilation = SpatialSize([sizes[2] + 1, sizes[3] == 40 ? 1 : sizes[3] + 1])
+                    let (y, indices) = maxPool2dWithIndices(x, kernelSize: 2, stride: 1, padding: padding, dilation: dilation)
+                    let g = gradients(of: [y], withRespectTo: [x], gradOutputs: [Tensor.ones(y.shape, device: device).requiringGrad()], createGraph: true)[0]
+                    return [y, indices, g].map { $0.detached().to(.cpu).to(.float64).array(of: Double.self) }
+                }
+            }
+            let (there, here) = (results(.cuda), results(.cpu))
+            #expect(there == here)
+            for k in stride(from: 0, to: here.count, by: 3) {
+                #expect(here[k].allSatisfy { $0 == -.infinity } && here[k + 1].allSatisfy { $0 == -1 } && here[k + 2].allSatisfy { $0 == 0 })
+            }
+        }
+    }
+
     @Test func maxima() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()

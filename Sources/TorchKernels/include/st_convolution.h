@@ -17,9 +17,9 @@ bool st_conv_backward_weight(StDType t, const st_conv *s, const void *dy, const 
 
 /// Pooling over planes: x [planes, in...], y [planes, out...]. dilation only for max.
 typedef struct st_pool { int64_t planes; int64_t in[3], out[3], kernel[3], stride[3], pad[3], dilation[3]; bool count_include_pad; int64_t divisor; } st_pool;
-/// indices: position within the plane (int64), the first of equal, NaN wins, as PyTorch; may be NULL.
+/// indices: position within the plane (int64), the first of equal, NaN wins, as PyTorch; may be NULL. A dilated window may have no tap inside the plane: the least value and the index -1.
 bool st_max_pool(StDType t, const st_pool *s, const void *x, void *y, int64_t *indices);
-/// dx[index] += dy (dx is zeroed first).
+/// dx[index] += dy (dx is zeroed first); indices outside the plane are passed over.
 bool st_max_pool_backward(StDType t, const void *dy, const int64_t *indices, void *dx, int64_t planes, int64_t in_count, int64_t out_count);
 bool st_avg_pool(StDType t, const st_pool *s, const void *x, void *y);
 bool st_avg_pool_backward(StDType t, const st_pool *s, const void *dy, void *dx);

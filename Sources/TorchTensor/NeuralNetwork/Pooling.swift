@@ -94,7 +94,10 @@ enum Pool {
         let dy = g.withoutGraph.contiguous()
         if dx.count > 0, !dx.backend.maxPoolBackward(dx.operand, dy.operand, indices: indices.operand) { return missing("maxPoolBackward", g) }
         return dx.recorded("maxPoolBackward", g) { h in
-            h.flatten(startDim: 2).gather(-1, indices.flatten(startDim: 2)).reshaped(indices.dims)
+            // A window without an element has the index -1, and no gradient.
+            let flat = indices.flatten(startDim: 2)
+            let taken = h.flatten(startDim: 2).gather(-1, flat.clamp(min: 0))
+            return (flat .>= 0).select(taken, Tensor.zeros([], dtype: taken.dtype, device: taken.device)).reshaped(indices.dims)
         }
     }
 
