@@ -3,7 +3,9 @@
 #include "../CCUDA/include/cc_blaslt.h"
 #include "include/CCUDAEmulator.h"
 #include "memory.h"
+#include "errors.h"
 #include "settings.h"
+#include "stream.h"
 #include <mutex>
 #include <set>
 
@@ -169,13 +171,14 @@ API cublasLtMatmulAlgoGetHeuristic(char *handle, Operation *o, BlasLtLayout *a, 
   return CC_BLASLT_SUCCESS;
 }
 API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, BlasLtLayout *a_layout, uint64_t b, BlasLtLayout *b_layout, const void *beta, uint64_t c,
-                   BlasLtLayout *c_layout, uint64_t d, BlasLtLayout *d_layout, const cc_blaslt_algorithm *algorithm, uint64_t workspace, size_t workspace_bytes, void *) {
+                   BlasLtLayout *c_layout, uint64_t d, BlasLtLayout *d_layout, const cc_blaslt_algorithm *algorithm, uint64_t workspace, size_t workspace_bytes, EmulatedStream *stream) {
   for (const void *thing : {(const void *)handle, (const void *)o, (const void *)a_layout, (const void *)b_layout, (const void *)c_layout, (const void *)d_layout})
     if (!is_live(thing)) return CC_BLASLT_INVALID_VALUE;
   if (!alpha || !beta || !a || !b || !c || !d) return CC_BLASLT_INVALID_VALUE;
   if (fails("cublasLtMatmul")) return CC_BLASLT_EXECUTION_FAILED;
   BlasLtProblem problem = {o->transposed[0] != CC_BLASLT_N, o->transposed[1] != CC_BLASLT_N, o->compute == CC_BLASLT_COMPUTE_TF32};
   if (int32_t bad = check(*o, *a_layout, *b_layout, *c_layout, *d_layout, problem.m, problem.n, problem.k)) return bad;
+  uint64_t filled = 0;
   if (algorithm) {
     Choice choice;
     memcpy(&choice, algorithm, sizeof choice);
@@ -183,8 +186,7 @@ API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, Bl
     if (workspace_bytes < choice.workspace ||
         (choice.workspace && (!workspace || workspace % 16 || !is_allocated(workspace, workspace_bytes)))) return CC_BLASLT_INVALID_VALUE;
     if (a % (choice.alignments & 0xffff) || b % (choice.alignments >> 16 & 0xffff) || c % (choice.alignments >> 32 & 0xffff) || d % (choice.alignments >> 48)) return CC_BLASLT_INVALID_VALUE;
-    // Whoever reads it finds nonsense.
-    if (choice.workspace) memset((void *)workspace, 0xff, choice.workspace);
+    filled = choice.workspace;
   }
   const size_t size = bytes_of(a_layout->type);
   const bool with_bias = o->epilogue == CC_BLASLT_EPILOGUE_BIAS;
@@ -193,11 +195,19 @@ API cublasLtMatmul(char *handle, Operation *o, const void *alpha, uint64_t a, Bl
       !is_allocated(c, extent(*c_layout) * size) || !is_allocated(d, extent(*d_layout) * size) ||
       (with_bias && !is_allocated(o->bias, problem.m * size)))
     return CC_BLASLT_EXECUTION_FAILED;
-  multiply_by_columns(problem, alpha, (const void *)a, *a_layout, (const void *)b, *b_layout, beta, (const void *)c, *c_layout, (void *)d, *d_layout,
-                      with_bias ? (const void *)o->bias : nullptr);
-  std::lock_guard<std::mutex> guard(lock);
-  ++products;
-  return CC_BLASLT_SUCCESS;
+  // Copies of all that may change before the stream comes to it.
+  const size_t scale = bytes_of(o->scale);
+  const std::string scalars[2] = {std::string((const char *)alpha, scale), std::string((const char *)beta, scale)};
+  const BlasLtLayout al = *a_layout, bl = *b_layout, cl = *c_layout, dl = *d_layout;
+  const uint64_t bias = with_bias ? o->bias : 0;
+  return submit(stream, [=] {
+    // Whoever reads it finds nonsense.
+    if (filled) memset((void *)workspace, 0xff, filled);
+    multiply_by_columns(problem, scalars[0].data(), (const void *)a, al, (const void *)b, bl, scalars[1].data(), (const void *)c, cl, (void *)d, dl, (const void *)bias);
+    std::lock_guard<std::mutex> guard(lock);
+    ++products;
+    return (int32_t)kSuccess;
+  });
 }
 
 uint64_t emulator_blaslt_products(void) {

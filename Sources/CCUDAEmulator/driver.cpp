@@ -1,62 +1,59 @@
-// Look-alike of the CUDA driver API: one kind of device, an H100. Everything that is asked of a stream happens at once, which is one of the orders that CUDA allows.
+// Look-alike of the CUDA driver API: one kind of device, an H100. Streams, events and graphs are in stream.cpp.
 #include "include/CCUDAEmulator.h"
-#include "errors.h"
+#include "driver.h"
 #include "launcher.h"
 #include "memory.h"
 #include "program.h"
-#include <set>
+#include <map>
 #include <mutex>
+#include <set>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
+#include <string>
 
-using namespace st_emulator;
-#define API extern "C" __attribute__((visibility("default"))) int32_t
+namespace st_emulator {
 
-struct EmulatedContext { int32_t device; };
-struct EmulatedStream { int32_t device; };
-struct EmulatedEvent { bool recorded = false; double seconds = 0; };
 struct EmulatedModule { Program program; };
 struct EmulatedFunction { const Kernel *kernel; };
 
+bool initialized = false;
+thread_local EmulatedContext *context = nullptr;
+int broken = 0;
 static std::mutex lock;
-static bool initialized = false;
 static EmulatedContext contexts[16];
-static thread_local EmulatedContext *context = nullptr;
-/// After a fault every call fails with it, as the real context is lost then.
-static int broken = 0;
 static std::string fault_text;
 static std::set<const void *> &live() {
   static auto *s = new std::set<const void *>;
   return *s;
 }
-static bool is_live(const void *handle) {
+bool is_live(const void *handle) {
   std::lock_guard<std::mutex> guard(lock);
   return live().count(handle) > 0;
 }
-template <class T> static T *born(T *handle) {
+void born(const void *handle) {
   std::lock_guard<std::mutex> guard(lock);
   live().insert(handle);
-  return handle;
 }
-static bool died(const void *handle) {
+bool died(const void *handle) {
   std::lock_guard<std::mutex> guard(lock);
   return live().erase(handle) > 0;
 }
-static double now() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+/// Page-locked memory by its first byte.
+static std::map<const char *, size_t> &page_locked() {
+  static auto *m = new std::map<const char *, size_t>;
+  return *m;
+}
+bool is_page_locked(const void *memory) {
+  std::lock_guard<std::mutex> guard(lock);
+  auto next = page_locked().upper_bound((const char *)memory);
+  if (next == page_locked().begin()) return false;
+  --next;
+  return (const char *)memory < next->first + next->second;
 }
 
-/// What every call but the first few begins with.
-#define NEEDS_CONTEXT \
-  if (!initialized) return kNotInitialized; \
-  if (!context) return kInvalidContext; \
-  if (broken) return broken;
-#define NEEDS_STREAM(stream) \
-  NEEDS_CONTEXT \
-  if (stream && !is_live(stream)) return kInvalidHandle;
+}  // namespace st_emulator
+using namespace st_emulator;
 
 // ---- devices and contexts
 
@@ -152,10 +149,6 @@ API cuCtxGetDevice(int32_t *device) {
   *device = context->device;
   return kSuccess;
 }
-API cuCtxSynchronize() {
-  NEEDS_CONTEXT
-  return kSuccess;
-}
 
 // ---- memory
 
@@ -168,11 +161,15 @@ API cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
 API cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   NEEDS_CONTEXT
   if (!address || bytes == 0) return kInvalidValue;
+  if (int32_t error = forbidden_in_capture()) return error;
   *address = allocate(bytes);
   return *address ? kSuccess : kOutOfMemory;
 }
 API cuMemFree_v2(uint64_t address) {
   NEEDS_CONTEXT
+  if (int32_t error = forbidden_in_capture()) return error;
+  // As the driver, which waits for all that may use it.
+  finish_all();
   return address == 0 || release(address) ? kSuccess : kInvalidValue;
 }
 API cuMemHostAlloc(void **memory, size_t bytes, uint32_t) {
@@ -181,12 +178,17 @@ API cuMemHostAlloc(void **memory, size_t bytes, uint32_t) {
   *memory = aligned_alloc(4096, (bytes + 4095) & ~(size_t)4095);
   if (!*memory) return kOutOfMemory;
   memset(*memory, 0xff, bytes);
-  born(*memory);
+  std::lock_guard<std::mutex> guard(lock);
+  page_locked()[(const char *)*memory] = bytes;
   return kSuccess;
 }
 API cuMemFreeHost(void *memory) {
   NEEDS_CONTEXT
-  if (!died(memory)) return kInvalidValue;
+  finish_all();
+  {
+    std::lock_guard<std::mutex> guard(lock);
+    if (!page_locked().erase((const char *)memory)) return kInvalidValue;
+  }
   free(memory);
   return kSuccess;
 }
@@ -202,22 +204,22 @@ API cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, EmulatedSt
   NEEDS_STREAM(stream)
   if (bytes == 0) return kSuccess;
   if (!is_allocated(to, bytes)) return kInvalidValue;
-  memcpy((void *)to, from, bytes);
-  return kSuccess;
+  if (is_page_locked(from)) return submit(stream, [=] { return memcpy((void *)to, from, bytes), (int32_t)kSuccess; });
+  // Memory that the device can not reach is read before the call returns.
+  return submit(stream, [=, copy = std::string((const char *)from, bytes)] { return memcpy((void *)to, copy.data(), bytes), (int32_t)kSuccess; });
 }
 API cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, EmulatedStream *stream) {
   NEEDS_STREAM(stream)
   if (bytes == 0) return kSuccess;
   if (!is_allocated(from, bytes)) return kInvalidValue;
-  memcpy(to, (const void *)from, bytes);
-  return kSuccess;
+  const int32_t error = submit(stream, [=] { return memcpy(to, (const void *)from, bytes), (int32_t)kSuccess; });
+  return error || is_page_locked(to) ? error : finish(stream);
 }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, EmulatedStream *stream) {
   NEEDS_STREAM(stream)
   if (bytes == 0) return kSuccess;
   if (!is_allocated(from, bytes) || !is_allocated(to, bytes)) return kInvalidValue;
-  memmove((void *)to, (const void *)from, bytes);
-  return kSuccess;
+  return submit(stream, [=] { return memmove((void *)to, (const void *)from, bytes), (int32_t)kSuccess; });
 }
 API cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes) { return cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr); }
 API cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) { return cuMemcpyDtoHAsync_v2(to, from, bytes, nullptr); }
@@ -226,76 +228,17 @@ API cuMemsetD8Async(uint64_t to, uint8_t value, size_t count, EmulatedStream *st
   NEEDS_STREAM(stream)
   if (count == 0) return kSuccess;
   if (!is_allocated(to, count)) return kInvalidValue;
-  memset((void *)to, value, count);
-  return kSuccess;
+  return submit(stream, [=] { return memset((void *)to, value, count), (int32_t)kSuccess; });
 }
 API cuMemsetD32Async(uint64_t to, uint32_t value, size_t count, EmulatedStream *stream) {
   NEEDS_STREAM(stream)
   if (count == 0) return kSuccess;
   if ((to & 3) || !is_allocated(to, count * 4)) return kInvalidValue;
-  for (size_t k = 0; k < count; ++k) ((uint32_t *)to)[k] = value;
-  return kSuccess;
+  return submit(stream, [=] {
+    for (size_t k = 0; k < count; ++k) ((uint32_t *)to)[k] = value;
+    return (int32_t)kSuccess;
+  });
 }
-
-// ---- streams and events
-
-API cuStreamCreate(EmulatedStream **stream, uint32_t) {
-  NEEDS_CONTEXT
-  *stream = born(new EmulatedStream{context->device});
-  return kSuccess;
-}
-API cuStreamCreateWithPriority(EmulatedStream **stream, uint32_t flags, int32_t) { return cuStreamCreate(stream, flags); }
-API cuStreamDestroy_v2(EmulatedStream *stream) {
-  NEEDS_CONTEXT
-  if (!died(stream)) return kInvalidHandle;
-  delete stream;
-  return kSuccess;
-}
-API cuStreamSynchronize(EmulatedStream *stream) {
-  NEEDS_STREAM(stream)
-  return kSuccess;
-}
-API cuStreamQuery(EmulatedStream *stream) {
-  NEEDS_STREAM(stream)
-  return kSuccess;
-}
-API cuStreamWaitEvent(EmulatedStream *stream, EmulatedEvent *event, uint32_t) {
-  NEEDS_STREAM(stream)
-  return is_live(event) ? kSuccess : kInvalidHandle;
-}
-API cuEventCreate(EmulatedEvent **event, uint32_t) {
-  NEEDS_CONTEXT
-  *event = born(new EmulatedEvent);
-  return kSuccess;
-}
-API cuEventDestroy_v2(EmulatedEvent *event) {
-  NEEDS_CONTEXT
-  if (!died(event)) return kInvalidHandle;
-  delete event;
-  return kSuccess;
-}
-API cuEventRecord(EmulatedEvent *event, EmulatedStream *stream) {
-  NEEDS_STREAM(stream)
-  if (!is_live(event)) return kInvalidHandle;
-  event->recorded = true;
-  event->seconds = now();
-  return kSuccess;
-}
-API cuEventQuery(EmulatedEvent *event) {
-  NEEDS_CONTEXT
-  return is_live(event) ? kSuccess : kInvalidHandle;
-}
-API cuEventSynchronize(EmulatedEvent *event) {
-  NEEDS_CONTEXT
-  return is_live(event) ? kSuccess : kInvalidHandle;
-}
-API cuEventElapsedTime(float *milliseconds, EmulatedEvent *start, EmulatedEvent *end) {
-  NEEDS_CONTEXT
-  if (!is_live(start) || !is_live(end) || !start->recorded || !end->recorded) return kInvalidHandle;
-  *milliseconds = (float)((end->seconds - start->seconds) * 1e3);
-  return kSuccess;
-}
-API cuEventElapsedTime_v2(float *milliseconds, EmulatedEvent *start, EmulatedEvent *end) { return cuEventElapsedTime(milliseconds, start, end); }
 
 // ---- kernels
 
@@ -304,7 +247,7 @@ API cuModuleLoadData(EmulatedModule **module, const void *image) {
   Program program;
   if (!module || !image) return kInvalidValue;
   if (!Program::parse(image, program)) return kInvalidImage;
-  *module = born(new EmulatedModule{program});
+  born(*module = new EmulatedModule{program});
   return kSuccess;
 }
 API cuModuleLoadDataEx(EmulatedModule **module, const void *image, uint32_t, void *, void *) { return cuModuleLoadData(module, image); }
@@ -319,7 +262,7 @@ API cuModuleGetFunction(EmulatedFunction **function, EmulatedModule *module, con
   if (!is_live(module)) return kInvalidHandle;
   const Kernel *kernel = find_kernel(name);
   if (!kernel || settings.missing == name || module->program.file != kernel->file || !module->program.defines_symbol(name)) return kNotFound;
-  *function = born(new EmulatedFunction{kernel});
+  born(*function = new EmulatedFunction{kernel});
   return kSuccess;
 }
 API cuFuncSetAttribute(EmulatedFunction *function, int32_t, int32_t) {
@@ -341,22 +284,25 @@ API cuLaunchKernel(EmulatedFunction *function, uint32_t gx, uint32_t gy, uint32_
   if (shared_bytes > 48u << 10) return kInvalidValue;
   const Kernel &kernel = *function->kernel;
   if (bx * by * bz > kernel.most_threads) return kInvalidValue;
-  if (settings.fail_launch == kernel.symbol) {
-    fault_text = std::string("kernel ") + kernel.symbol + ": the emulator was asked to fail here (SWIFT_TORCH_EMULATOR_FAIL_LAUNCH)";
-    return broken = kLaunchFailed;
-  }
-  std::string fault = run_kernel(kernel, parameters[0], {{bx, by, bz}, {gx, gy, gz}}, shared_bytes, settings.schedule);
-  if (fault.empty()) return kSuccess;
-  fault_text = fault;
-  // An asynchronous fault reaches the host without its text, so it is said here too.
-  if (!settings.quiet) fprintf(stderr, "CUDA emulator: %s\n", fault.c_str());
-  return broken = fault.find(": a write ") != std::string::npos || fault.find(": an access ") != std::string::npos ? kIllegalAddress : kLaunchFailed;
+  return submit(stream, [=, &kernel, arguments = std::string((const char *)parameters[0], kernel.argument_bytes)]() -> int32_t {
+    if (settings.fail_launch == kernel.symbol) {
+      fault_text = std::string("kernel ") + kernel.symbol + ": the emulator was asked to fail here (SWIFT_TORCH_EMULATOR_FAIL_LAUNCH)";
+      return kLaunchFailed;
+    }
+    std::string fault = run_kernel(kernel, arguments.data(), {{bx, by, bz}, {gx, gy, gz}}, shared_bytes, settings.schedule);
+    if (fault.empty()) return kSuccess;
+    fault_text = fault;
+    // An asynchronous fault reaches the host without its text, so it is said here too.
+    if (!settings.quiet) fprintf(stderr, "CUDA emulator: %s\n", fault.c_str());
+    return fault.find(": a write ") != std::string::npos || fault.find(": an access ") != std::string::npos ? kIllegalAddress : kLaunchFailed;
+  });
 }
 
 // ---- for tests
 
 const char *emulator_fault(void) { return fault_text.c_str(); }
 void emulator_reset(void) {
+  finish_all();
   broken = 0;
   fault_text.clear();
 }

@@ -13,8 +13,6 @@ std::string run_kernel(const Kernel &kernel, const void *arguments, const Launch
   static std::mutex lock;
   std::lock_guard<std::mutex> guard(lock);
   static Block *block = new Block;
-  // Arguments are copied at the launch, as the driver does.
-  std::string copy((const char *)arguments, kernel.argument_bytes);
   Shuffler shuffler = {schedule.seed + ++launches * 0x9e3779b97f4a7c15u};
   const uint64_t blocks = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;
   std::vector<uint32_t> order;
@@ -26,8 +24,8 @@ std::string run_kernel(const Kernel &kernel, const void *arguments, const Launch
   }
   // The alignment of a struct with 64-bit members.
   alignas(16) static char aligned[32768];
-  if (copy.size() > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 32 KiB of arguments";
-  memcpy(aligned, copy.data(), copy.size());
+  if (kernel.argument_bytes > sizeof aligned) return std::string("kernel ") + kernel.symbol + ": more than 32 KiB of arguments";
+  memcpy(aligned, arguments, kernel.argument_bytes);
   TrapAccesses trap;
   for (uint64_t k = 0; k < blocks; ++k) {
     uint64_t b = listed ? order[k] : k;

@@ -40,6 +40,7 @@ void read_settings() {
   if (const char *v = variable("MISSING")) s.missing = v;
   if (const char *v = variable("FAIL_COMPILE")) s.fail_compile = v;
   if (const char *v = variable("FAIL_BLASLT")) s.fail_blaslt = v;
+  if (const char *v = variable("DEFERRED")) s.deferred = strtoull(v, nullptr, 10);
   s.quiet = variable("QUIET");
   const char *aligned = variable("ALIGNMENT");
   set_alignment(aligned && atoi(aligned) > 0 ? (size_t)atoi(aligned) : 256);
