@@ -21,6 +21,7 @@ help:
 	@echo "make bench        print the benchmark's JSON lines"
 	@echo "make fuzz         feed damaged files to the readers of formats for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "make cuda-compile compile every CUDA kernel to machine code by NVRTC (no GPU needed; fetches 100 MB by pip once)"
+	@echo "make emulator-asan run the kernels on the emulator under address sanitizer"
 	@echo "make gpu-pack     pack gpucheck and the tests for a machine with a GPU; make gpu-rehearse runs them on the emulator"
 	@echo "make lint         check the format of the sources; make format mends it"
 

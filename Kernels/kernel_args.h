@@ -150,6 +150,8 @@ typedef struct st_optim_entry {
 } st_optim_entry;
 typedef struct st_optim_numbers {
   double scalar[8];
+  /// Where the device has them, for steps that are replayed; 0: here.
+  st_address scalars;
   uint32_t flags, tensors;
   uint64_t chunk;
 } st_optim_numbers;
@@ -159,9 +161,9 @@ typedef struct st_optim_numbers {
 typedef struct st_optim_few_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_FEW]; } st_optim_few_args;
 typedef struct st_optim_many_args { st_optim_numbers n; st_optim_entry entry[ST_OPTIM_MANY]; } st_optim_many_args;
 
-/// random: `count` contiguous elements. offset is a multiple of 4. a, b, base, range: the distribution's parameters; range 0 is all values of a draw. chances: probabilities for `each`.
+/// random: `count` contiguous elements. offset is a multiple of 4. place: 0, or where a seed stands and an offset to add, for draws that are replayed. a, b, base, range: the distribution's parameters; range 0 is all values of a draw. chances: probabilities for `each`.
 typedef struct st_random_args {
-  st_address out, chances;
+  st_address out, chances, place;
   uint64_t count, seed, offset;
   double a, b;
   int64_t base;
@@ -185,13 +187,14 @@ typedef struct st_mask_args {
 #define ST_SORT_SHORT 2048
 #define ST_SORT_TILE 2048
 /// sort: contiguous rows [rows, n] to the first k of each in order; values, indices (int64): 0 where not wanted. Long rows: keys (as wide as CONTRACT.md says) and items (uint32 positions)
-/// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, low: islands.
+/// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, place (as in random), low: islands.
 typedef struct st_sort_args {
   st_address in, values, indices, keys[2], items[2], counts;
   uint32_t rows, n, k, descending, tiles, shift, digits;
   /// Items of a row for sortTake and sortBest.
   uint32_t stride;
   uint64_t seed, offset, low;
+  st_address place;
 } st_sort_args;
 
 /// searchSorted: where each of `count` values goes among n sorted boundaries; out int64.

@@ -70,10 +70,13 @@ template <class C, int States, class F> ST_DEVICE void update_part(const Part<C>
   }
 }
 
+/// Number k of the step, from the arguments or from where the device has it.
+template <class C> ST_DEVICE C number(const st_optim_numbers &n, int k) { return (C)(n.scalars ? pointer<const double>(n.scalars)[k] : n.scalar[k]); }
+
 /// scalar: lr, momentum, 1 - dampening, weight decay.
 template <class C, class Args> ST_DEVICE void sgd_kernel(const Args &args) {
   const st_optim_numbers &n = args.n;
-  const C rate = (C)n.scalar[0], momentum = (C)n.scalar[1], fresh = (C)n.scalar[2], decay = (C)n.scalar[3], sign = n.flags & kMaximize ? C(-1) : C(1);
+  const C rate = number<C>(n, 0), momentum = number<C>(n, 1), fresh = number<C>(n, 2), decay = number<C>(n, 3), sign = n.flags & kMaximize ? C(-1) : C(1);
   Part<C> part = part_of<C>(args);
   const bool remembers = momentum != C(0) && part.state[0], first = n.flags & kFirstStep, nesterov = n.flags & kNesterov;
   if (!remembers) part.state[0] = nullptr;
@@ -92,8 +95,8 @@ template <class C, class Args> ST_DEVICE void sgd_kernel(const Args &args) {
 /// scalar: kept share of the parameter (1 - lr decay), 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), eps, coupled decay.
 template <class C, class Args> ST_DEVICE void adam_kernel(const Args &args) {
   const st_optim_numbers &n = args.n;
-  const C keep = (C)n.scalar[0], fresh1 = (C)n.scalar[1], beta2 = (C)n.scalar[2], fresh2 = (C)n.scalar[3], step = (C)n.scalar[4], root = (C)n.scalar[5];
-  const C eps = (C)n.scalar[6], decay = (C)n.scalar[7], sign = n.flags & kMaximize ? C(-1) : C(1);
+  const C keep = number<C>(n, 0), fresh1 = number<C>(n, 1), beta2 = number<C>(n, 2), fresh2 = number<C>(n, 3), step = number<C>(n, 4), root = number<C>(n, 5);
+  const C eps = number<C>(n, 6), decay = number<C>(n, 7), sign = n.flags & kMaximize ? C(-1) : C(1);
   const Part<C> part = part_of<C>(args);
   const bool amsgrad = part.state[2];
   update_part<C, 3>(part, [&](C x, C gradient, C *state) {

@@ -155,19 +155,20 @@ template <class S> struct each { static constexpr int N = 0; };
 template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &args) {
   const uint64_t threads = (uint64_t)gridDim.x * blockDim.x, thread = (uint64_t)blockIdx.x * blockDim.x + threadIdx.x;
   S *out = pointer<S>(args.out);
-  uint64_t block = args.offset / 4;
+  uint64_t seed, block;
+  stream_of(args, seed, block);
   if constexpr (D::N == 0) {
     // Four neighbours a thread, one block each.
     const S *chance = pointer<const S>(args.chances);
     if (thread * 4 >= args.count) return;
-    const PhiloxWords w = philox(args.seed, thread, block);
+    const PhiloxWords w = philox(seed, thread, block);
 #pragma unroll
     for (int k = 0; k < 4; ++k)
       if (thread * 4 + k < args.count) out[thread * 4 + k] = To<S>::from((int64_t)(drawing::unit(w.word[k]) <= load_as(chance + thread * 4 + k)));
   } else {
     for (uint64_t i = thread; i < args.count; i += threads * D::N, ++block) {
       typename D::R r[D::N];
-      D::draw(philox(args.seed, thread, block), r);
+      D::draw(philox(seed, thread, block), r);
 #pragma unroll
       for (int k = 0; k < D::N; ++k)
         if (i + k * threads < args.count) out[i + k * threads] = D::of(r[k], args);

@@ -1,6 +1,7 @@
 // Softmax of rows and cross-entropy, with their gradients, a block a row: softmax_TYPE, logSoftmax_TYPE, softmaxBackward_TYPE, logSoftmaxBackward_TYPE, crossEntropy_TYPE,
 // crossEntropyBackward_TYPE, for ST_TYPE.
 #include "block.cuh"
+#include "fault.cuh"
 
 #ifndef ST_SOFTMAX_KERNELS
 /// The greatest element of a row and the sum of e^(x - greatest).
@@ -40,7 +41,7 @@ template <class S, bool Logarithm> ST_DEVICE void softmax_backward_rows(const st
     });
   }
 }
-/// loss, x, target (int64), logarithm of the sum of e^x, fault (uint32: the least row whose target is no class).
+/// loss, x, target (int64), logarithm of the sum of e^x, fault (the least row whose target is no class).
 template <class S> ST_DEVICE void cross_entropy_rows(const st_rows_args &args) {
   typedef Compute<S> C;
   for (uint32_t r = blockIdx.x; r < args.rows; r += gridDim.x) {
@@ -50,7 +51,7 @@ template <class S> ST_DEVICE void cross_entropy_rows(const st_rows_args &args) {
     const C lse = scale.greatest + m_log(scale.total);
     const int64_t target = pointer<const int64_t>(args.address[2])[r];
     const bool ignored = target == args.ignore_index, good = target >= 0 && target < (int64_t)args.columns;
-    if (!ignored && !good && args.address[4]) atomicMin(pointer<uint32_t>(args.address[4]), r);
+    if (!ignored && !good) record_fault(args.address[4], r, target);
     pointer<S>(args.address[0])[r] = Element<S>::store(ignored || !good ? C(0) : lse - load_as(row + target));
     pointer<S>(args.address[3])[r] = Element<S>::store(lse);
   }

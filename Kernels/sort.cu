@@ -251,9 +251,11 @@ template <class K> ST_DEVICE void sort_islands(const st_sort_args &args) {
   uint32_t size = 2;
   while (first + size < args.n && (keys[first + size] & low) == (keys[first] & low)) ++size;
   PhiloxWords words = {};
+  uint64_t seed, block;
+  stream_of(args, seed, block);
   uint32_t drawn = 0;
   for (uint32_t i = size - 1; i > 0; --i, ++drawn) {
-    if (drawn % 4 == 0) words = philox(args.seed, first, args.offset / 4 + drawn / 4);
+    if (drawn % 4 == 0) words = philox(seed, first, block + drawn / 4);
     const uint32_t n = drawn % 4, other = (n == 0 ? words.word[0] : n == 1 ? words.word[1] : n == 2 ? words.word[2] : words.word[3]) % (i + 1), held = items[first + i];
     items[first + i] = items[first + other];
     items[first + other] = held;

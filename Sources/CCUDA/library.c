@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 
 __thread cc_context cc_current_context __attribute__((tls_model("initial-exec"))) = NULL;
+__thread void *cc_current_scope __attribute__((tls_model("initial-exec"))) = NULL;
+bool cc_streams_used = false;
 
 /// Looks `count` names up; those from `required` on may be missing. Returns the first required one that is.
 static const char *fill(void *library, void **functions, const char *const *names, size_t required, size_t count) {

@@ -60,7 +60,7 @@ ST_CHECK(cross_entropy_and_its_gradient) {
   Matrix x(rows, columns, 8);
   std::vector<int64_t> target = {0, 44, -100, 7, 7, 45};
   std::vector<float> scale = {1, 0.5f, 1, 2, 1, 1};
-  Buffer bx(x.of), bt(target), loss(rows * 4), lse(rows * 4), fault(std::vector<uint32_t>{0xffffffffu}), bs(scale), dx(x.of.size() * 4);
+  Buffer bx(x.of), bt(target), loss(rows * 4), lse(rows * 4), fault(std::vector<uint64_t>{~0ull}), bs(scale), dx(x.of.size() * 4);
   run_rows("softmax.cu", "crossEntropy", {loss.address, bx.address, bt.address, lse.address, fault.address}, rows, columns, 64);
   std::vector<double> want, gradient;
   for (uint32_t r = 0; r < rows; ++r) {
@@ -71,7 +71,7 @@ ST_CHECK(cross_entropy_and_its_gradient) {
     for (uint32_t c = 0; c < columns; ++c) gradient.push_back(t == -100 ? 0 : scale[r] * (exp(x.at(r, c)) / sum - (c == t ? 1 : 0)));
   }
   compare("crossEntropy", loss.read<float>(), want, 2e-6, digest);
-  if (fault.read<uint32_t>()[0] != 5) fail("the target that is no class was reported at %u", fault.read<uint32_t>()[0]);
+  if (fault.read<uint64_t>()[0] >> 32 != 5) fail("the target that is no class was reported at %llu", (unsigned long long)(fault.read<uint64_t>()[0] >> 32));
   run_rows("softmax.cu", "crossEntropyBackward", {dx.address, bx.address, bt.address, lse.address, bs.address}, rows, columns, 64);
   compare("crossEntropyBackward", dx.read<float>(), gradient, 2e-6, digest);
 }

@@ -54,7 +54,7 @@ extension CPUBackend {
             Int64(x.sizes[0]), Int64(x.sizes[1]), Int64(x.sizes[2]), training)
     }
 
-    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool {
+    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int, _ check: ElementCheck) -> Bool {
         let (r, c) = rows(x)
         return st_cross_entropy(x.dtype.kernel, x.pointer, target.pointer.assumingMemoryBound(to: Int64.self), loss.pointer, lse.pointer, r, c, Int64(ignoreIndex))
     }
@@ -65,13 +65,13 @@ extension CPUBackend {
             x.dtype.kernel, x.pointer, target.pointer.assumingMemoryBound(to: Int64.self), lse.pointer, scale.pointer, dx.pointer, r, c, Int64(ignoreIndex))
     }
 
-    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool {
+    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd, anew: @escaping () -> st_sgd) -> Bool {
         guard dtype == .float32 || dtype == .float64 else { return false }
         withUnsafePointer(to: options) { st_sgd_step(dtype.kernel, tensors, Int64(tensors.count), $0) }
         return true
     }
 
-    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool {
+    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam, anew: @escaping () -> st_adam) -> Bool {
         guard dtype == .float32 || dtype == .float64 else { return false }
         withUnsafePointer(to: options) { st_adam_step(dtype.kernel, tensors, Int64(tensors.count), $0) }
         return true

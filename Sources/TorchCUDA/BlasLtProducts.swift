@@ -2,7 +2,7 @@
 import CCUDA
 import TorchRuntime
 
-/// cuBLASLt on one device: its handle, its workspace, and what it chose for products that came before.
+/// cuBLASLt on one device: its handle, and what it chose for products that came before.
 ///
 /// Note [Rows by columns]
 /// cuBLASLt's matrices lie by columns. What lies by rows is, read by columns, the transposed matrix; so c = a b by rows is asked for as cᵀ = bᵀ aᵀ: the right factor comes
@@ -21,8 +21,6 @@ final class BlasLtProducts: @unchecked Sendable {
     private struct Session {
         let table: UnsafePointer<cc_blaslt>
         let handle: cc_blaslt_handle
-        /// nil where memory was short: the choice is then among algorithms that need none.
-        let workspace: Storage?
     }
 
     /// All that the choice of an algorithm depends on.
@@ -43,6 +41,7 @@ final class BlasLtProducts: @unchecked Sendable {
         /// In cuBLASLt's order: right factor, left factor, result.
         var layouts: [cc_blaslt_layout] = []
         var algorithm = cc_blaslt_algorithm()
+        var workspaceBytes = 0
 
         init(_ table: UnsafePointer<cc_blaslt>) { self.table = table }
 
@@ -79,17 +78,20 @@ final class BlasLtProducts: @unchecked Sendable {
             plan = known
         } else {
             if plans.count >= Self.mostPlans { plans.removeAll() }
-            plan = try makePlan(session, p, key)
+            plan = try makePlan(session, p, key, gpu)
             plans[key] = .some(plan)
         }
         guard let plan, let operation = plan.operation else { return false }
         let api = session.table.pointee
+        // The algorithm needs what it was chosen for.
+        let workspace = plan.workspaceBytes > 0 ? self.workspace(gpu) : nil
+        if plan.workspaceBytes > workspace?.byteCount ?? 0 { return false }
         if let bias = p.bias { try Self.set(api.cublasLtMatmulDescSetAttribute, operation, CC_BLASLT_BIAS_POINTER, CUDADevice.address(bias.pointer), "cublasLtMatmulDescSetAttribute") }
         let (x, y, z) = (CUDADevice.address(p.b.pointer), CUDADevice.address(p.a.pointer), CUDADevice.address(p.out.pointer))
         let status = Self.withScalars(p) { alpha, beta in
             api.cublasLtMatmul(
                 session.handle, operation, alpha, x, plan.layouts[0], y, plan.layouts[1], beta, z, plan.layouts[2], z, plan.layouts[2], &plan.algorithm,
-                CUDADevice.address(session.workspace?.pointer), session.workspace?.byteCount ?? 0, gpu.stream)
+                CUDADevice.address(workspace?.pointer), workspace?.byteCount ?? 0, gpu.stream)
         }
         try Self.check(status, "cublasLtMatmul")
         return true
@@ -110,13 +112,16 @@ final class BlasLtProducts: @unchecked Sendable {
             CUDAFallbacks.explain("matmul", .unavailable("cuBLASLt (\(library.path)) can not be used, and our own kernels multiply matrices: \(Self.error(status, "cublasLtCreate"))"))
             return
         }
-        session = Session(table: library.table, handle: handle, workspace: gpu.allocate(byteCount: Self.workspaceBytes))
+        session = Session(table: library.table, handle: handle)
     }
 
     // MARK: Plans
 
+    /// Memory for the products of this thread's stream; nil where it is short: the choice is then among algorithms that need none.
+    private func workspace(_ gpu: CUDADevice) -> Storage? { gpu.queue.workspace { gpu.allocate(byteCount: Self.workspaceBytes) } }
+
     /// The product's descriptors with the algorithm that cuBLASLt thinks best; nil if it has none.
-    private func makePlan(_ session: Session, _ p: MatrixProduct, _ key: Key) throws(DeviceError) -> Plan? {
+    private func makePlan(_ session: Session, _ p: MatrixProduct, _ key: Key, _ gpu: CUDADevice) throws(DeviceError) -> Plan? {
         let api = session.table.pointee
         let types = Self.types(p.dtype, key.isTF32)
         let plan = Plan(session.table)
@@ -149,7 +154,7 @@ final class BlasLtProducts: @unchecked Sendable {
         guard let preference else { return nil }
         defer { _ = api.cublasLtMatmulPreferenceDestroy(preference) }
         let prefer = api.cublasLtMatmulPreferenceSetAttribute
-        try Self.set(prefer, preference, CC_BLASLT_WORKSPACE_BYTES, UInt64(session.workspace?.byteCount ?? 0), "cublasLtMatmulPreferenceSetAttribute")
+        try Self.set(prefer, preference, CC_BLASLT_WORKSPACE_BYTES, UInt64(workspace(gpu)?.byteCount ?? 0), "cublasLtMatmulPreferenceSetAttribute")
         for (attribute, place) in [(CC_BLASLT_ALIGNMENT_A, 1), (CC_BLASLT_ALIGNMENT_B, 0), (CC_BLASLT_ALIGNMENT_C, 2), (CC_BLASLT_ALIGNMENT_D, 2)] {
             try Self.set(prefer, preference, attribute, UInt32(1) << UInt32(key.alignments[place]), "cublasLtMatmulPreferenceSetAttribute")
         }
@@ -161,6 +166,7 @@ final class BlasLtProducts: @unchecked Sendable {
         try Self.check(status, "cublasLtMatmulAlgoGetHeuristic")
         guard found > 0, best.state == CC_BLASLT_SUCCESS else { return nil }
         plan.algorithm = best.algorithm
+        plan.workspaceBytes = best.workspace_bytes
         return plan
     }
 
@@ -203,7 +209,7 @@ final class BlasLtProducts: @unchecked Sendable {
 
     // MARK: Errors
 
-    private static func set<Object, Value>(
+    private static func set<Object, Value: BitwiseCopyable>(
         _ function: (Object, Int32, UnsafeRawPointer, Int) -> Int32, _ object: Object, _ attribute: Int, _ value: Value, _ call: StaticString
     ) throws(DeviceError) {
         var value = value

@@ -62,8 +62,8 @@ extension CUDA {
 // MARK: - Devices in use
 
 extension CUDA {
-    /// Waits until all work queued on device `index` is done. PyTorch: `torch.cuda.synchronize()`.
-    public static func synchronize(_ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).synchronize() }
+    /// Waits until all work queued on device `index`, on all its streams, is done. PyTorch: `torch.cuda.synchronize()`.
+    public static func synchronize(_ index: Int = 0) throws(DeviceError) { try CUDADevice.open(index).synchronizeAll() }
 
     /// Bytes of device `index` that nobody has, and all of them. PyTorch: `torch.cuda.mem_get_info()`.
     public static func memoryInfo(_ index: Int = 0) throws(DeviceError) -> (free: Int, total: Int) { try CUDADevice.open(index).memoryInfo }

@@ -7,29 +7,35 @@ import TorchRuntime
 extension CUDABackend {
     private static func hasSteps(_ dtype: DType) -> Bool { dtype == .float32 || dtype == .float64 }
 
-    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool {
+    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd, anew: @escaping () -> st_sgd) -> Bool {
         let flags: UInt32 = (options.nesterov ? 1 : 0) | (options.maximize ? 2 : 0) | (options.first_step ? 4 : 0)
-        let scalars = [options.lr, options.momentum, 1 - options.dampening, options.weight_decay]
-        return step("sgdStep", 0, tensors, dtype, scalars, flags) { $0.sgdStep($1, dtype: dtype, options) }
+        func scalars(_ o: st_sgd) -> [Double] { [o.lr, o.momentum, 1 - o.dampening, o.weight_decay] }
+        return step("sgdStep", 0, tensors, dtype, scalars(options), flags, anew: { scalars(anew()) }) { $0.sgdStep($1, dtype: dtype, options, anew: anew) }
     }
 
-    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool {
-        let (lr, decay) = (options.lr, options.weight_decay)
-        let scalars = [
-            options.decoupled ? 1 - lr * decay : 1, 1 - options.beta1, options.beta2, 1 - options.beta2, lr / (1 - pow(options.beta1, options.step)),
-            1 / (1 - pow(options.beta2, options.step)).squareRoot(), options.eps, options.decoupled ? 0 : decay,
-        ]
-        return step("adamStep", 1, tensors, dtype, scalars, options.maximize ? 2 : 0) { $0.adamStep($1, dtype: dtype, options) }
+    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam, anew: @escaping () -> st_adam) -> Bool {
+        func scalars(_ o: st_adam) -> [Double] {
+            [
+                o.decoupled ? 1 - o.lr * o.weight_decay : 1, 1 - o.beta1, o.beta2, 1 - o.beta2, o.lr / (1 - pow(o.beta1, o.step)), 1 / (1 - pow(o.beta2, o.step)).squareRoot(), o.eps,
+                o.decoupled ? 0 : o.weight_decay,
+            ]
+        }
+        return step("adamStep", 1, tensors, dtype, scalars(options), options.maximize ? 2 : 0, anew: { scalars(anew()) }) { $0.adamStep($1, dtype: dtype, options, anew: anew) }
     }
 
     private func step(
-        _ name: String, _ variant: Int, _ tensors: [st_optim_tensor], _ dtype: DType, _ scalars: [Double], _ flags: UInt32, host: (any Backend, [st_optim_tensor]) -> Bool
+        _ name: String, _ variant: Int, _ tensors: [st_optim_tensor], _ dtype: DType, _ scalars: [Double], _ flags: UInt32, anew: @escaping () -> [Double],
+        host: (any Backend, [st_optim_tensor]) -> Bool
     ) -> Bool {
         guard Self.hasSteps(dtype) else { return false }
         return onDevice(
             name, failure: true,
             { () throws(DeviceError) in
-                try launchStep(variant, tensors.filter { $0.count > 0 }, dtype, scalars, flags)
+                var numbers = st_optim_numbers()
+                withUnsafeMutableBytes(of: &numbers.scalar) { p in for (i, v) in scalars.enumerated() { p.storeBytes(of: v, toByteOffset: 8 * i, as: Double.self) } }
+                numbers.flags = flags
+                if let capture = gpu.capture { numbers.scalars = try capture.words(scalars.count) { anew().map(\.bitPattern) } }
+                try launchStep(variant, tensors.filter { $0.count > 0 }, dtype, numbers)
                 return true
             }, host: { stepOnCPU(name, tensors, dtype, host) })
     }
@@ -37,14 +43,15 @@ extension CUDABackend {
     // MARK: Lists of parameters
 
     /// Starts one kernel for up to ST_OPTIM_MANY parameters, more for longer lists.
-    private func launchStep(_ variant: Int, _ tensors: [st_optim_tensor], _ dtype: DType, _ scalars: [Double], _ flags: UInt32) throws(DeviceError) {
+    private func launchStep(_ variant: Int, _ tensors: [st_optim_tensor], _ dtype: DType, _ given: st_optim_numbers) throws(DeviceError) {
         if tensors.isEmpty { return }
         // Chunks of 64 K elements, smaller ones where those would leave multiprocessors without work.
         let total = tensors.reduce(0) { $0 + Int($1.count) }
         let even = total / (8 * gpu.properties.multiprocessors) / 1024 * 1024
-        var numbers = st_optim_numbers()
-        withUnsafeMutableBytes(of: &numbers.scalar) { p in for (i, v) in scalars.enumerated() { p.storeBytes(of: v, toByteOffset: 8 * i, as: Double.self) } }
-        numbers.flags = flags
+        if cc_tracks_use() {
+            for t in tensors { for p in [t.param, UnsafeMutableRawPointer(mutating: t.grad), t.state0, t.state1, t.state2] { gpu.noteUse(p) } }
+        }
+        var numbers = given
         numbers.chunk = UInt64(min(1 << 16, max(4096, even)))
         let hasLongLists = tensors.count > Int(ST_OPTIM_FEW) && (try? gpu.kernels.function(KernelFamily.optim.number(1, Int(dtype.rawValue), variant))) != nil
         // A compiler before CUDA 12.1 takes no more than 4 KiB of arguments: then in several launches.

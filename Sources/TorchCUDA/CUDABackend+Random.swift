@@ -65,10 +65,19 @@ extension CUDABackend {
         for case let o? in [out, chances] { try gpu.checkPlace(o) }
         let numbers = kernel == .wideIntegers || type == .float64 && [.uniform, .normal, .logNormal, .exponential, .cauchy, .geometric, .bernoulli].contains(kernel) ? 2 : 4
         let (grid, step) = kernel == .each ? ((out.count + 1023) / 1024, 12) : gpu.randomGeometry(out.count, numbers: numbers)
-        guard let place = generator.advance(by: UInt64(step)) else { return }
+        (a.seed, a.offset, a.place) = try place(of: generator, advancing: UInt64(step))
         (a.out, a.chances, a.count) = (CUDADevice.address(out.pointer), CUDADevice.address(chances?.pointer), UInt64(out.count))
-        (a.seed, a.offset) = (place.seed, place.offset)
         try gpu.launch(KernelFamily.random.number(kernel.row, Int(type.rawValue), 0), grid: (grid, 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+    }
+
+    /// From where a draw starts: seed and offset, or, for a step that is captured, where the device will find them and how far behind them. The generator moves on.
+    func place(of generator: Generator, advancing count: UInt64) throws(DeviceError) -> (seed: UInt64, offset: UInt64, address: UInt64) {
+        if let capture = gpu.capture {
+            let place = try capture.place(of: generator, advancing: count)
+            return (0, place.offset, place.address)
+        }
+        guard let place = generator.advance(by: count) else { throw .unavailable("a generator of \(generator.device) can not draw on \(device)") }
+        return (place.seed, place.offset, 0)
     }
 
     /// What draws all integers of a type from 0 on, and their number; 0 for all of a draw.

@@ -11,12 +11,13 @@ extension CUDABackend {
     private static func threads(_ columns: Int) -> Int { min(1024, max(32, (columns / 4 + 31) & ~31)) }
 
     /// Starts variant `variant` of `family` over the rows of `x`.
-    private func rows(_ family: KernelFamily, _ variant: Int, _ x: Operand, _ addresses: [Operand?], epsilon: Double = 0, ignoreIndex: Int = 0) throws(DeviceError) {
+    private func rows(_ family: KernelFamily, _ variant: Int, _ x: Operand, _ addresses: [Operand?], fault: UInt64 = 0, epsilon: Double = 0, ignoreIndex: Int = 0) throws(DeviceError) {
         let (rows, columns) = (x.sizes[0], x.sizes[1])
         if rows == 0 || columns == 0 { return }
         guard rows <= Int(UInt32.max), columns <= Int(Int32.max) else { throw .kernel("\(family)", log: "\(x.sizes) has more rows or columns than the kernel counts") }
         var a = st_rows_args()
         try store(addresses, &a.address)
+        if fault != 0 { a.address.4 = fault }
         (a.rows, a.columns, a.eps, a.ignore_index) = (UInt32(rows), UInt32(columns), epsilon, Int64(ignoreIndex))
         let kernel = family.number(0, Int(x.dtype.rawValue), variant)
         // The last one of layerNorm sums columns: 32 of them a block, eight rows at a time.
@@ -118,18 +119,24 @@ extension CUDABackend {
             })
     }
 
-    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool {
+    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int, _ check: ElementCheck) -> Bool {
         guard Self.hasRowKernels(x.dtype) else { return false }
         return onDevice(
             "crossEntropy", failure: true,
             { () throws(DeviceError) in
-                // Targets have been checked; the kernel need not report any.
-                try rows(.softmax, 4, x, [loss, x, target, lse, nil], ignoreIndex: ignoreIndex)
+                try recorded(check, size: x.sizes[1]) { (fault) throws(DeviceError) in
+                    try rows(.softmax, 4, x, [loss, x, target, lse], fault: fault, ignoreIndex: ignoreIndex)
+                }
                 return true
             },
             host: {
-                onCPU("crossEntropy", [.write(loss), .write(lse), .read(x), .read(target)], failure: true) {
-                    $0.crossEntropy(loss: $1[0], lse: $1[1], $1[2], $1[3], ignoreIndex: ignoreIndex)
+                onCPU("crossEntropy", [.write(loss), .write(lse), .read(x), .read(target)], failure: true) { cpu, o in
+                    let targets = UnsafeBufferPointer(start: o[3].pointer.assumingMemoryBound(to: Int64.self), count: o[3].count)
+                    if let i = targets.firstIndex(where: { $0 != ignoreIndex && !(0..<Int64(x.sizes[1])).contains($0) }) {
+                        check.report("\(targets[i])", position: i, size: x.sizes[1])
+                        return true
+                    }
+                    return cpu.crossEntropy(loss: o[0], lse: o[1], o[2], o[3], ignoreIndex: ignoreIndex, check)
                 }
             })
     }

@@ -184,8 +184,7 @@ extension CUDABackend {
         try launch(.keys, type, blocks: CUDADevice.blocks(n, each: 4), &a)
         try sortByBits(&a, type, bits: bits)
         a.low = bits == 64 ? .max : (1 << UInt64(bits)) - 1
-        guard let place = generator.advance(by: UInt64(n)) else { return }
-        (a.seed, a.offset) = (place.seed, place.offset)
+        (a.seed, a.offset, a.place) = try place(of: generator, advancing: UInt64(n))
         try launch(.islands, type, blocks: (n + 255) / 256, &a)
         try launch(.take, type, blocks: CUDADevice.blocks(n, each: 4), &a)
         if out.dtype != .int64 {

@@ -60,6 +60,7 @@ public struct CUDABackend: Backend {
     public func copy(_ out: Operand, _ input: Operand) {
         if out.count == 0 { return }
         attempt("copy") { () throws(DeviceError) in
+            for o in [out, input] where place(o) == .here { gpu.noteUse(o.pointer) }
             switch (place(out), place(input)) {
             case (.here, .here):
                 do throws(DeviceError) { try copyHere(out, input) } catch {
@@ -72,7 +73,7 @@ public struct CUDABackend: Backend {
                 }
             case (.here, .host): try upload(out, input)
             case (.host, .here): try download(out, input)
-            case (.host, .host): Backends.find(.cpu)?.copy(out, input)
+            case (.host, .host): Backends.cpu.copy(out, input)
             default: try copyBetweenDevices(out, input)
             }
         }
@@ -100,7 +101,7 @@ public struct CUDABackend: Backend {
             var bits: (UInt64, UInt64) = (0, 0)
             return withUnsafeMutableBytes(of: &bits) {
                 let one = Operand(unowned: input.pointer, dtype: input.dtype, sizes: Dims(), strides: Dims())
-                Backends.find(.cpu)?.copy(Operand(unowned: $0.baseAddress!, dtype: out.dtype, sizes: Dims(), strides: Dims()), one)
+                Backends.cpu.copy(Operand(unowned: $0.baseAddress!, dtype: out.dtype, sizes: Dims(), strides: Dims()), one)
                 fill(out, UnsafeRawPointer($0.baseAddress!))
             }
         }
@@ -113,7 +114,7 @@ public struct CUDABackend: Backend {
         var source = input
         if input.dtype != out.dtype || !input.isContiguous {
             source = try hostTemporary(like: out)
-            Backends.find(.cpu)?.copy(source, input)
+            Backends.cpu.copy(source, input)
         }
         try gpu.upload(to: CUDADevice.address(out.pointer), from: source.pointer, byteCount: out.count * out.dtype.itemSize)
         withExtendedLifetime(source) {}
@@ -130,7 +131,7 @@ public struct CUDABackend: Backend {
         }
         let whole = try hostTemporary(like: input)
         try download(whole, input)
-        Backends.find(.cpu)?.copy(out, whole)
+        Backends.cpu.copy(out, whole)
     }
 
     private func hostTemporary(like o: Operand) throws(DeviceError) -> Operand {
@@ -155,6 +156,7 @@ public struct CUDABackend: Backend {
         let count = out.count
         if count == 0 { return }
         attempt("fill") { () throws(DeviceError) in
+            gpu.noteUse(out.pointer)
             var a = st_fill_args()
             withUnsafeMutableBytes(of: &a.value) { $0.baseAddress!.copyMemory(from: value, byteCount: out.dtype.itemSize) }
             a.address = CUDADevice.address(out.pointer)
@@ -205,15 +207,23 @@ public struct CUDABackend: Backend {
 extension CUDADevice {
     /// See `PinnedStaging.upload`.
     func upload(to address: cc_address, from source: UnsafeRawPointer, byteCount: Int) throws(DeviceError) {
+        try refuseInCapture("copies elements from the CPU")
         try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
-        do throws(DeviceError) { try staging.upload(to: address, from: source, byteCount: byteCount) } catch { throw explained(error) }
+        do throws(DeviceError) { try staging.upload(to: address, from: source, byteCount: byteCount, on: stream) } catch { throw explained(error) }
     }
 
     /// See `PinnedStaging.download`. Reports what the kernels before found wrong in elements.
     func download(from address: cc_address, to target: UnsafeMutableRawPointer, byteCount: Int) throws(DeviceError) {
-        try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
         let checks = faults.count
-        do throws(DeviceError) { try staging.download(from: address, to: target, byteCount: byteCount) } catch { throw explained(error) }
+        do throws(DeviceError) {
+            try refuseInCapture("copies elements to the CPU")
+            try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
+            try staging.download(from: address, to: target, byteCount: byteCount, on: stream)
+        } catch {
+            // Inside `withTensorErrors` evaluation goes on, and must not take leftovers for sizes or indices.
+            target.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+            throw explained(error)
+        }
         // Nothing came, so nothing was waited for.
         if byteCount > 0 { faults.examine(before: checks) }
     }

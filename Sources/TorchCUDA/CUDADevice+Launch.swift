@@ -25,7 +25,7 @@ extension CUDADevice {
                 function, UInt32(truncatingIfNeeded: grid.x), UInt32(truncatingIfNeeded: grid.y), UInt32(truncatingIfNeeded: grid.z), UInt32(truncatingIfNeeded: block.x),
                 UInt32(truncatingIfNeeded: block.y), 1, 0, stream, $0, nil)
         }
-        if result != 0 || Self.isDebugging { try finish(result, kernel) }
+        if result != 0 || Self.isDebugging && capture == nil { try finish(result, kernel) }
     }
 
     /// Reports a kernel that did not start, or, when debugging, one that did not end well.
@@ -52,6 +52,7 @@ extension CUDADevice {
     @inline(__always)
     func checkPlace(_ o: Operand) throws(DeviceError) {
         if o.owner?.device != device { throw Self.elsewhere(device, o.owner?.device ?? .cpu) }
+        noteUse(o.pointer)
     }
 
     @inline(never)
@@ -68,6 +69,7 @@ extension CUDADevice {
         scalars: UInt32 = 0, _ parameters: KernelParameters = KernelParameters(0)
     ) throws(DeviceError) {
         if count == 0 { return }
+        if cc_tracks_use() { for p in [addresses.0, addresses.1, addresses.2, addresses.3] { noteUse(p) } }
         var a = st_run_args()
         a.address = (Self.address(addresses.0), Self.address(addresses.1), Self.address(addresses.2), Self.address(addresses.3))
         a.count = UInt64(count)

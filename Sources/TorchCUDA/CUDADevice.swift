@@ -1,4 +1,4 @@
-// An open device: its context, the stream that everything is queued on, its memory and kernels.
+// An open device: its context, its streams, its memory and kernels.
 import CCUDA
 import Glibc
 import TorchRuntime
@@ -11,14 +11,12 @@ final class CUDADevice: @unchecked Sendable {
     let properties: CUDADeviceProperties
     /// The device's primary context, which it shares with other CUDA code of this process.
     let context: cc_context
-    /// One stream, not the legacy one, which would wait for everything else.
-    let stream: cc_stream
+    let queues: CUDAQueues
+    private let main: CUDAQueue
     let allocator: CachingAllocator
     let kernels: KernelCache
     private let segments: DriverSegments
     let staging: PinnedStaging
-    /// Bad elements that kernels found.
-    let faults: FaultRecord
     let products = BlasLtProducts()
 
     /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
@@ -62,24 +60,59 @@ final class CUDADevice: @unchecked Sendable {
         guard let context else { throw .unavailable("the driver gave no context for \(device)") }
         self.context = context
         try driver.check(cc_bind(api, context), "cuCtxSetCurrent")
-        var stream: cc_stream?
-        try driver.check(api.pointee.cuStreamCreate(&stream, UInt32(CC_STREAM_NON_BLOCKING)), "cuStreamCreate")
-        guard let stream else { throw .unavailable("the driver gave no stream for \(device)") }
-        self.stream = stream
+        queues = try CUDAQueues(driver, context, device)
+        main = queues.main
         let segments = DriverSegments(driver, context)
         self.segments = segments
-        let waiting = StreamHandle(stream)
-        allocator = CachingAllocator(segments, isCaching: environment("SWIFT_TORCH_CUDA_CACHING") != "0") { _ = driver.table.pointee.cuStreamSynchronize(waiting.stream) }
+        allocator = CachingAllocator(segments, isCaching: environment("SWIFT_TORCH_CUDA_CACHING") != "0", streams: queues)
         kernels = KernelCache(driver, compiler, architecture: properties.architecture)
-        staging = PinnedStaging(driver, waiting)
-        faults = try FaultRecord(driver)
+        staging = PinnedStaging(driver)
+    }
+
+    // MARK: Streams
+
+    /// The stream that this thread's work is queued on: that of its scope (`withCUDAStream`, a capture) or else the device's main one.
+    @inline(__always)
+    var queue: CUDAQueue {
+        guard let scope = cc_scope() else { return main }
+        return scoped(scope)
+    }
+
+    @inline(never)
+    private func scoped(_ scope: UnsafeMutableRawPointer) -> CUDAQueue {
+        let queue = Unmanaged<CUDAQueue>.fromOpaque(scope).takeUnretainedValue()
+        return queue.device == device ? queue : main
+    }
+
+    @inline(__always)
+    var stream: cc_stream { queue.stream }
+    /// Bad elements that the kernels of this thread's stream found.
+    @inline(__always)
+    var faults: FaultRecord { queue.faults }
+
+    /// What this thread's work on the device is captured into.
+    @inline(__always)
+    var capture: Capture? { cc_scope() == nil ? nil : queue.capture }
+
+    /// Notes that this thread's stream uses the memory at `pointer`, so that it is not given to others too early. See Note [Reuse in stream order].
+    @inline(__always)
+    func noteUse(_ pointer: UnsafeMutableRawPointer?) {
+        if cc_tracks_use(), let pointer { noteTrackedUse(pointer) }
+    }
+
+    @inline(never)
+    private func noteTrackedUse(_ pointer: UnsafeMutableRawPointer) {
+        let queue = queue
+        if let capture = queue.capture { capture.hold(Self.address(pointer)) } else { allocator.noteUse(Self.address(pointer), by: queue.number) }
     }
 
     // MARK: Memory
 
     /// A block of device memory; nil when there is no room.
-    func allocate(byteCount: Int) -> Storage? {
-        guard cc_bind(driver.table, context) == 0, let block = allocator.allocate(byteCount: byteCount), let pointer = UnsafeMutableRawPointer(bitPattern: UInt(block.address)) else {
+    func allocate(byteCount: Int, pool: Int? = nil) -> Storage? {
+        guard cc_bind(driver.table, context) == 0, let block = allocator.allocate(byteCount: byteCount, pool: pool ?? queue.pool),
+            let pointer = UnsafeMutableRawPointer(bitPattern: UInt(block.address))
+        else {
             return nil
         }
         return Storage(pointer: pointer, byteCount: byteCount, owner: DeviceBlock(allocator, block.number), device: device)
@@ -88,12 +121,29 @@ final class CUDADevice: @unchecked Sendable {
     /// Bytes that nobody has, and all of them.
     var memoryInfo: (free: Int, total: Int) { segments.memoryInfo }
 
-    /// Waits until all that was queued is done, and reports what went wrong in it.
-    func synchronize() throws(DeviceError) {
+    /// Waits until all that this thread's stream was asked for is done, and reports what went wrong in it.
+    func synchronize() throws(DeviceError) { try synchronize(queue) }
+
+    func synchronize(_ queue: CUDAQueue) throws(DeviceError) {
+        try refuseInCapture("waits for the device")
         try check(cc_bind(driver.table, context), "cuCtxSetCurrent")
-        let checks = faults.count
-        try check(driver.table.pointee.cuStreamSynchronize(stream), "cuStreamSynchronize")
-        faults.examine(before: checks)
+        let checks = queue.faults.count
+        try check(driver.table.pointee.cuStreamSynchronize(queue.stream), "cuStreamSynchronize")
+        queue.faults.examine(before: checks)
+    }
+
+    /// The same for all streams.
+    func synchronizeAll() throws(DeviceError) { for q in queues.inUse { try synchronize(q) } }
+
+    /// Throws if this thread captures a step: what it asks for can not be repeated.
+    @inline(__always)
+    func refuseInCapture(_ what: StaticString) throws(DeviceError) {
+        if capture != nil { throw Self.notCapturable(what) }
+    }
+
+    @inline(never)
+    private static func notCapturable(_ what: StaticString) -> DeviceError {
+        .unavailable("this \(what), which a captured step can not do: a replay runs without the host; do it before or after the step")
     }
 
     /// Throws what `result` of `call` says; for a fault inside a kernel, with the kernels that were started last.
@@ -123,7 +173,7 @@ private final class DeviceBlock {
     deinit { allocator.free(number) }
 }
 
-/// A stream that may be captured by a Sendable closure.
+/// A stream as a Sendable value.
 struct StreamHandle: @unchecked Sendable {
     // @unchecked: the driver's handles may be used from any thread.
     let stream: cc_stream

@@ -32,7 +32,11 @@ extension CUDABackend {
     ///
     /// An operand that is input and output at once is copied twice, so the CPU's primitive sees two that do not overlap, which is always allowed.
     func onCPU<Result>(_ primitive: String, _ roles: [Role], failure: Result, _ body: (any Backend, HostOperands) -> Result) -> Result {
-        guard let cpu = Backends.find(.cpu) else { return failure }
+        if gpu.capture != nil {
+            TensorError.report(
+                primitive, "this has no kernel on \(device) and runs on the CPU, which a captured step can not do: a replay runs without the host", hint: "do it before or after the step")
+            return failure
+        }
         CUDAFallbacks.note(primitive, device)
         var host = HostOperands(all: [])
         for role in roles {
@@ -52,7 +56,7 @@ extension CUDABackend {
             if case .write = role {} else { copy(memory.seen, memory.source) }
             host.all.append(memory.whole)
         }
-        let result = body(cpu, host)
+        let result = body(Backends.cpu, host)
         for (role, copied) in zip(roles, host.all) {
             guard let copied, let o = role.operand else { continue }
             if case .read = role { continue }

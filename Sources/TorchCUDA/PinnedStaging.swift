@@ -20,17 +20,13 @@ final class PinnedStaging: @unchecked Sendable {
     }
     private let lock = Mutex()
     private let driver: CUDADriver
-    private let stream: StreamHandle
     private var buffers: [Buffer] = []
     private var next = 0
 
-    init(_ driver: CUDADriver, _ stream: StreamHandle) {
-        self.driver = driver
-        self.stream = stream
-    }
+    init(_ driver: CUDADriver) { self.driver = driver }
 
-    /// Queues a copy to the device; `source` may change as soon as this returns.
-    func upload(to address: cc_address, from source: UnsafeRawPointer, byteCount: Int) throws(DeviceError) {
+    /// Queues a copy to the device on `stream`; `source` may change as soon as this returns.
+    func upload(to address: cc_address, from source: UnsafeRawPointer, byteCount: Int, on stream: cc_stream) throws(DeviceError) {
         try locked { () throws(DeviceError) in
             let api = self.driver.table
             var done = 0
@@ -38,15 +34,15 @@ final class PinnedStaging: @unchecked Sendable {
                 let n = min(byteCount - done, Self.bufferSize)
                 let buffer = try self.freeBuffer()
                 buffer.memory.copyMemory(from: source + done, byteCount: n)
-                try self.driver.check(api.pointee.cuMemcpyHtoDAsync(address + UInt64(done), buffer.memory, n, self.stream.stream), "cuMemcpyHtoDAsync")
-                try self.driver.check(api.pointee.cuEventRecord(buffer.event, self.stream.stream), "cuEventRecord")
+                try self.driver.check(api.pointee.cuMemcpyHtoDAsync(address + UInt64(done), buffer.memory, n, stream), "cuMemcpyHtoDAsync")
+                try self.driver.check(api.pointee.cuEventRecord(buffer.event, stream), "cuEventRecord")
                 done += n
             }
         }
     }
 
-    /// Copies from the device, after all that was queued before.
-    func download(from address: cc_address, to target: UnsafeMutableRawPointer, byteCount: Int) throws(DeviceError) {
+    /// Copies from the device, after all that `stream` was asked for before.
+    func download(from address: cc_address, to target: UnsafeMutableRawPointer, byteCount: Int, on stream: cc_stream) throws(DeviceError) {
         try locked { () throws(DeviceError) in
             let api = self.driver.table
             // Up to all buffers on their way: (buffer, place, size).
@@ -56,8 +52,8 @@ final class PinnedStaging: @unchecked Sendable {
                 if asked < byteCount, coming.count < Self.bufferCount {
                     let n = min(byteCount - asked, Self.bufferSize)
                     let buffer = try self.freeBuffer()
-                    try self.driver.check(api.pointee.cuMemcpyDtoHAsync(buffer.memory, address + UInt64(asked), n, self.stream.stream), "cuMemcpyDtoHAsync")
-                    try self.driver.check(api.pointee.cuEventRecord(buffer.event, self.stream.stream), "cuEventRecord")
+                    try self.driver.check(api.pointee.cuMemcpyDtoHAsync(buffer.memory, address + UInt64(asked), n, stream), "cuMemcpyDtoHAsync")
+                    try self.driver.check(api.pointee.cuEventRecord(buffer.event, stream), "cuEventRecord")
                     coming.append((buffer, asked, n))
                     asked += n
                     continue

@@ -39,23 +39,32 @@ public class Adam: Optimizer {
 
     public override func update(_ group: ParameterGroup) {
         // Parameters may have had different numbers of gradients, and the bias correction depends on it.
-        var stepOf: [UnsafeMutableRawPointer: Int] = [:]
+        var stepOf: [UnsafeMutableRawPointer: (count: Int, parameter: ObjectIdentifier)] = [:]
         let batches = fused(group) { p, grad in
             let id = ObjectIdentifier(p)
+            if states[id] == nil, CapturedStep.current != nil { refuseFirstStep() }
             if states[id] == nil { states[id] = State(average: grad.zerosLike(), squareAverage: grad.zerosLike(), largest: amsgrad ? grad.zerosLike() : nil) }
             states[id]!.step += 1
+            if let captured = CapturedStep.current {
+                captured.afterCapture { self.states[id]?.step -= 1 }
+                captured.beforeReplay { self.states[id]?.step += 1 }
+            }
             var pointers = [states[id]!.average.mutablePointer(), states[id]!.squareAverage.mutablePointer()]
             if amsgrad { pointers.append(states[id]!.largest!.mutablePointer()) }
-            stepOf[pointers[0]] = states[id]!.step
+            stepOf[pointers[0]] = (states[id]!.step, id)
             return pointers
         }
         for (dtype, tensors, grads) in batches {
-            for step in Set(tensors.map { stepOf[$0.state0]! }).sorted() {
-                let options = st_adam(
-                    lr: group.learningRate, beta1: betas.0, beta2: betas.1, eps: epsilon, weight_decay: group.weightDecay, step: Double(step),
-                    decoupled: isDecoupled, maximize: maximize)
-                let part = tensors.filter { stepOf[$0.state0] == step }
-                if !grads[0].backendForSteps.adamStep(part, dtype: dtype, options) { refuse(dtype) }
+            for step in Set(tensors.map { stepOf[$0.state0]!.count }).sorted() {
+                func options(_ step: Int) -> st_adam {
+                    st_adam(
+                        lr: group.learningRate, beta1: betas.0, beta2: betas.1, eps: epsilon, weight_decay: group.weightDecay, step: Double(step), decoupled: isDecoupled,
+                        maximize: maximize)
+                }
+                let part = tensors.filter { stepOf[$0.state0]!.count == step }
+                let one = stepOf[part[0].state0]!.parameter
+                let done = grads[0].backendForSteps.adamStep(part, dtype: dtype, options(step), anew: { options(self.states[one]?.step ?? step) })
+                if !done { refuse(dtype) }
             }
             withExtendedLifetime(grads) {}
         }

@@ -46,6 +46,10 @@ open class Optimizer {
     /// One update. PyTorch: `step()`.
     public final func step() {
         stepCount += 1
+        if let captured = CapturedStep.current {
+            captured.afterCapture { self.stepCount -= 1 }
+            captured.beforeReplay { self.stepCount += 1 }
+        }
         noGrad {
             for g in groups { update(g) }
         }
@@ -141,6 +145,11 @@ open class Optimizer {
         var byType: [Kind: ([st_optim_tensor], [Tensor])] = [:]
         for p in group.parameters {
             guard let g = p.grad else { continue }
+            if let captured = CapturedStep.current, p.tensor.device != captured.device {
+                TensorError.report(
+                    "\(type(of: self))", "a parameter of \(p.tensor.device) can not be updated by a captured step of \(captured.device)", hint: "move the module with .to(.cuda)")
+                continue
+            }
             // The kernels stream over row-major memory of one type.
             let grad = g.to(p.tensor.dtype).to(p.tensor.device).contiguous()
             let s = states(p, grad)
@@ -152,6 +161,12 @@ open class Optimizer {
             byType[kind]!.1.append(grad)
         }
         return byType.map { ($0.key.dtype, $0.value.0, $0.value.1) }
+    }
+
+    /// Reports state that a captured step would make anew in every replay.
+    func refuseFirstStep() {
+        TensorError.report(
+            "\(type(of: self))", "the first step makes the state of the parameters, which would be made anew by every replay of a captured step", hint: "do one step before the capture")
     }
 
     /// Reports a type that has no fused step.

@@ -36,6 +36,7 @@ public final class SGD: Optimizer {
             if momentum == 0 { return [] }
             let id = ObjectIdentifier(p)
             let isNew = buffers[id] == nil
+            if isNew, CapturedStep.current != nil { refuseFirstStep() }
             if isNew { buffers[id] = grad.emptyLike() }
             let pointer = buffers[id]!.mutablePointer()
             if isNew { fresh.insert(pointer) }
@@ -46,10 +47,12 @@ public final class SGD: Optimizer {
             for first in [true, false] {
                 let part = momentum == 0 ? (first ? [] : tensors) : tensors.filter { fresh.contains($0.state0) == first }
                 if part.isEmpty { continue }
-                let options = st_sgd(
-                    lr: group.learningRate, momentum: momentum, dampening: dampening, weight_decay: group.weightDecay, nesterov: nesterov,
-                    maximize: maximize, first_step: first)
-                if !grads[0].backendForSteps.sgdStep(part, dtype: dtype, options) { refuse(dtype) }
+                func options() -> st_sgd {
+                    st_sgd(
+                        lr: group.learningRate, momentum: momentum, dampening: dampening, weight_decay: group.weightDecay, nesterov: nesterov, maximize: maximize,
+                        first_step: first)
+                }
+                if !grads[0].backendForSteps.sgdStep(part, dtype: dtype, options(), anew: options) { refuse(dtype) }
             }
             withExtendedLifetime(grads) {}
         }

@@ -86,7 +86,7 @@ extension Backend {
         lacks("batchNormBackward")
         return true
     }
-    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool {
+    public func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int, _ check: ElementCheck) -> Bool {
         lacks("crossEntropy")
         return true
     }
@@ -186,11 +186,11 @@ extension Backend {
         return true
     }
     public func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator) { lacks("random") }
-    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool {
+    public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd, anew: @escaping () -> st_sgd) -> Bool {
         lacks("sgdStep")
         return true
     }
-    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool {
+    public func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam, anew: @escaping () -> st_adam) -> Bool {
         lacks("adamStep")
         return true
     }

@@ -121,8 +121,8 @@ public protocol Backend: Sendable {
     func batchNormStatistics(mean: Operand, variance: Operand, _ x: Operand) -> Bool
     func batchNorm(_ y: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, bias: Operand?) -> Bool
     func batchNormBackward(dx: Operand?, dweight: Operand?, dbias: Operand?, _ dy: Operand, _ x: Operand, mean: Operand, rstd: Operand, weight: Operand?, training: Bool) -> Bool
-    /// x [rows, columns], target int64 [rows]; loss and lse [rows].
-    func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int) -> Bool
+    /// x [rows, columns], target int64 [rows]; loss and lse [rows]. The CPU is given targets that have been checked; a device checks them (Note [Checks of elements]).
+    func crossEntropy(loss: Operand, lse: Operand, _ x: Operand, _ target: Operand, ignoreIndex: Int, _ check: ElementCheck) -> Bool
     func crossEntropyBackward(_ dx: Operand, _ x: Operand, _ target: Operand, lse: Operand, scale: Operand, ignoreIndex: Int) -> Bool
 
     // MARK: Indexing. Results: nil, or the position of the first index that is out of range; a device may report that later: see Note [Checks of elements].
@@ -176,6 +176,7 @@ public protocol Backend: Sendable {
     func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator)
 
     // MARK: Fused optimizer steps over many contiguous tensors
-    func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd) -> Bool
-    func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam) -> Bool
+    // `anew` gives the options of a later step, when this one is captured (Note [Captured steps]); a backend that captures asks it before each replay.
+    func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd, anew: @escaping () -> st_sgd) -> Bool
+    func adamStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_adam, anew: @escaping () -> st_adam) -> Bool
 }

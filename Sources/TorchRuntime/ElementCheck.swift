@@ -11,6 +11,7 @@ public struct ElementCheck: Sendable {
     private enum Kind: Sendable {
         case index(dim: Int)
         case divisor
+        case target
     }
     private let operation: StaticString
     private let kind: Kind
@@ -20,11 +21,15 @@ public struct ElementCheck: Sendable {
     /// A divisor of integers.
     public static func divisor(_ operation: StaticString) -> ElementCheck { ElementCheck(operation: operation, kind: .divisor) }
 
+    /// The class of an example, of `size`.
+    public static func target(_ operation: StaticString) -> ElementCheck { ElementCheck(operation: operation, kind: .target) }
+
     /// Reports the element `value` at `position`; `size` is that of the dim that is indexed.
     public func report(_ value: String, position: Int, size: Int) {
         switch kind {
         case .index(let dim):
             TensorError.report("\(operation)", "index \(value) is out of bounds for dimension \(dim) with size \(size) (at position \(position) of the index)")
+        case .target: TensorError.report("\(operation)", "Target \(value) is out of bounds: there are \(size) classes (target number \(position))")
         case .divisor:
             TensorError.report("\(operation)", "ZeroDivisionError: an element of the integer divisor is 0", hint: "divide floating tensors, or mask the zeros first")
         }

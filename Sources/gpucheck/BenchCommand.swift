@@ -14,6 +14,7 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         try requireDevice()
         guard shrink >= 1 else { throw ValidationError("--shrink needs a positive number") }
+        var failed = 0
         for m in Measurement.all(shrink: shrink) where fnmatch(only, m.name, 0) == 0 {
             do {
                 let (work, check) = try withTensorErrors { try m.prepare() }
@@ -26,10 +27,12 @@ struct BenchCommand: ParsableCommand {
                 if let check { record["check"] = .double(check) }
                 try emit(.object(record))
             } catch {
+                failed += 1
                 try emit(["name": .string(m.name), "error": .string("\(error)")])
             }
             try CUDA.emptyCache()
         }
+        if failed > 0 { throw ExitCode.failure }
     }
 
     /// Seconds of one run: the median of rounds, each long enough for the clock and ended by a wait for the device.
@@ -79,12 +82,26 @@ struct Measurement {
         }
     }
 
-    private static func training(_ name: String, _ make: @escaping () -> (step: () -> Tensor, parameters: [Parameter])) -> Measurement {
-        Measurement(name: name, label: "steps/s", unit: .perSecond, work: 1) {
-            let (step, _) = make()
-            let losses = (0..<5).map { _ in step().item() }
-            return ({ _ = step() }, losses[4])
-        }
+    /// Steps one by one, and as a replayed graph; the loss of the fifth step must be the same.
+    private static func training(_ name: String, _ make: @escaping () -> (() -> Tensor)) -> [Measurement] {
+        [
+            Measurement(name: name, label: "steps/s", unit: .perSecond, work: 1) {
+                let step = make()
+                let losses = (0..<5).map { _ in step().item() }
+                return ({ _ = step() }, losses[4])
+            },
+            Measurement(name: name + "_graph", label: "steps/s", unit: .perSecond, work: 1) {
+                let step = make()
+                _ = step()
+                let graph = try CUDAGraph([]) { _ in [step()] }
+                let losses = try (0..<4).map { _ in try graph.replay()[0].item() }
+                return (
+                    {
+                        do { try graph.replay() } catch { TensorError.report("replay", "\(error)") }
+                    }, losses[3]
+                )
+            },
+        ]
     }
 
     static func all(shrink: Int) -> [Measurement] {
@@ -132,24 +149,24 @@ struct Measurement {
             },
             product("matmul_f32", .float32, side, side, side), product("matmul_bf16", .bfloat16, side, side, side), product("matmul_f16", .float16, side, side, side),
             product("matmul_seed", .float32, max(16, 10_000 / shrink), max(16, 2000 / shrink), max(16, 1000 / shrink)),
-            training("mlp_train") {
+        ]
+            + training("mlp_train") {
                 let model = Sequential(Linear(784, 512), ReLU(), Linear(512, 512), ReLU(), Linear(512, 10))
                 setParameters(model)
                 model.to(.cuda)
                 let (x, y) = (fill(100, [64, 784]).to(.cuda), ints(101, [64], 10).to(.cuda))
                 let optimizer = SGD(model.parameters(), learningRate: 0.01, momentum: 0.9)
-                return (step(optimizer) { crossEntropy(model(x), y) }, model.parameters())
-            },
-            training("gpt_train") {
+                return step(optimizer) { crossEntropy(model(x), y) }
+            }
+            + training("gpt_train") {
                 let model = GPT(vocabulary: 5000, positions: 128, width: 256, layers: 4, heads: 8)
                 setGPTParameters(model)
                 model.to(.cuda)
                 let (batch, length) = (max(1, 8 / shrink), max(8, 128 / shrink))
                 let (x, y) = (ints(100, [batch, length], 5000).to(.cuda), ints(101, [batch, length], 5000).to(.cuda).reshape([batch * length]))
                 let optimizer = AdamW(model.parameters(), learningRate: 3e-4, weightDecay: 0.01)
-                return (step(optimizer) { crossEntropy(model(x).reshape([batch * length, 5000]), y) }, model.parameters())
-            },
-        ]
+                return step(optimizer) { crossEntropy(model(x).reshape([batch * length, 5000]), y) }
+            }
     }
 
     private static func step(_ optimizer: Optimizer, _ loss: @escaping () -> Tensor) -> () -> Tensor {

@@ -16,7 +16,7 @@ extension Selftest {
         let weight = numbers(y.shape, y.dtype, seed: 99, on: y.device)
         return [y.detached()] + gradients(of: [(y * weight).sum()], withRespectTo: leaves)
     }
-    private static func trained(_ make: () -> Module, _ loss: (Module) -> Tensor, _ steps: Int = 4) -> [Tensor] {
+    private static func trained<Network: Module>(_ make: () -> Network, _ loss: (Network) -> Tensor, _ steps: Int = 4) -> [Tensor] {
         manualSeed(5)
         let model = make()
         let optimizer = AdamW(model.parameters(), learningRate: 1e-3)
@@ -128,7 +128,7 @@ extension Selftest {
             trained(
                 { Sequential(Conv2d(3, 5, kernelSize: 3), BatchNorm2d(5), ReLU(), Flatten(), Linear(5 * 36, 4)).to(d) },
                 { m in
-                    crossEntropy((m as! Sequential)(numbers([6, 3, 8, 8], on: d)), integers([6], below: 4, on: d))
+                    crossEntropy(m(numbers([6, 3, 8, 8], on: d)), integers([6], below: 4, on: d))
                 })
         },
     ]
@@ -138,7 +138,7 @@ extension Selftest {
             trained(
                 { Sequential(Linear(20, 64), GELU(), Linear(64, 10)).to(d) },
                 { m in
-                    crossEntropy((m as! Sequential)(numbers([32, 20], on: d)), integers([32], below: 10, on: d))
+                    crossEntropy(m(numbers([32, 20], on: d)), integers([32], below: 10, on: d))
                 })
         },
         Case(name: "lenet trains", tolerance: 1e-4) { d in
@@ -147,15 +147,32 @@ extension Selftest {
                     Conv2d(1, 6, kernelSize: 5, padding: 2), ReLU(), MaxPool2d(2), Conv2d(6, 16, kernelSize: 5), ReLU(), MaxPool2d(2), Flatten(), Linear(400, 120), ReLU(),
                     Linear(120, 84), ReLU(), Linear(84, 10))
             }
-            return trained({ make().to(d) }, { m in crossEntropy((m as! Sequential)(numbers([4, 1, 28, 28], on: d)), integers([4], below: 10, on: d)) }, 3)
+            return trained({ make().to(d) }, { m in crossEntropy(m(numbers([4, 1, 28, 28], on: d)), integers([4], below: 10, on: d)) }, 3)
         },
         Case(name: "gpt trains", tolerance: 1e-4) { d in
             let (x, y) = (integers([2, 24], below: 50, on: d), integers([2, 24], below: 50, seed: 2, on: d))
             return trained(
                 { GPT(vocabulary: 50, positions: 32, width: 32, layers: 2, heads: 4).to(d) },
                 { m in
-                    crossEntropy((m as! GPT)(x).reshape([48, 50]), y.reshape([48]))
+                    crossEntropy(m(x).reshape([48, 50]), y.reshape([48]))
                 })
+        },
+        // On the device as a graph, on the CPU step by step.
+        Case(name: "graph trains", tolerance: 1e-4) { d in
+            manualSeed(5)
+            let m = Sequential(Linear(20, 64), GELU(), Linear(64, 10)).to(d)
+            let optimizer = AdamW(m.parameters(), learningRate: 1e-3)
+            func step(_ x: Tensor, _ y: Tensor) -> Tensor {
+                optimizer.zeroGrad()
+                let l = crossEntropy(m(x), y)
+                l.backward()
+                optimizer.step()
+                return l.detached()
+            }
+            let batches = (0..<4).map { (numbers([32, 20], seed: $0, on: d), integers([32], below: 10, seed: $0, on: d)) }
+            let first = step(batches[0].0, batches[0].1)
+            guard d != .cpu, let graph = try? CUDAGraph([batches[0].0, batches[0].1], { [step($0[0], $0[1])] }) else { return [first] + batches[1...].map { step($0.0, $0.1) } }
+            return [first] + batches[1...].compactMap { try? graph.replay([$0.0, $0.1])[0] }
         },
     ]
 }

@@ -112,4 +112,77 @@ private final class PretendMemory: SegmentSource, @unchecked Sendable {
         a.releaseCached()
         #expect(a.statistics.allocated == 0 && a.statistics.reserved == 0 && memory.segments.isEmpty)
     }
+
+    /// A fence that a test passes.
+    private final class Fence: StreamFence {
+        var isPassed = false
+    }
+    private final class Streams: StreamWaiting, @unchecked Sendable {
+        // @unchecked: used by one test.
+        var fences: [(streams: UInt64, fence: Fence)] = []
+        func synchronize() { for f in fences { f.fence.isPassed = true } }
+        func fence(_ streams: UInt64) -> any StreamFence {
+            let f = Fence()
+            fences.append((streams, f))
+            return f
+        }
+    }
+
+    @Test func aBlockThatOtherStreamsUsedIsParked() throws {
+        let (memory, streams) = (PretendMemory(1 << 30), Streams())
+        let a = CachingAllocator(memory, streams: streams)
+        let used = try #require(a.allocate(byteCount: 2 * mib)), own = try #require(a.allocate(byteCount: 2 * mib, pool: 1))
+        // In the middle of the block, by two other streams; the block of stream 1 by its own only.
+        a.noteUse(used.address + 700_000, by: 3)
+        a.noteUse(used.address, by: 5)
+        a.noteUse(own.address, by: 1)
+        a.free(used.number)
+        a.free(own.number)
+        #expect(streams.fences.map(\.streams) == [1 << 3 | 1 << 5])
+        let other = try #require(a.allocate(byteCount: 2 * mib))
+        #expect(other.address != used.address)
+        // Streams do not share what they give back.
+        #expect(try #require(a.allocate(byteCount: 2 * mib, pool: 1)).address == own.address)
+        streams.fences[0].fence.isPassed = true
+        // The rest of the segment is too small, so those that have passed are looked for.
+        var found = false
+        for _ in 0..<16 where try #require(a.allocate(byteCount: 2 * mib)).address == used.address { found = true }
+        #expect(found)
+    }
+
+    @Test func releasingWaitsForParkedBlocks() throws {
+        let (memory, streams) = (PretendMemory(64 * mib), Streams())
+        let a = CachingAllocator(memory, streams: streams)
+        let x = try #require(a.allocate(byteCount: 40 * mib))
+        a.noteUse(x.address, by: 2)
+        a.free(x.number)
+        // No room beside it: waited for, given back, taken anew.
+        _ = try #require(a.allocate(byteCount: 50 * mib))
+        #expect(memory.segments.count == 1 && streams.fences[0].fence.isPassed)
+    }
+
+    @Test func privatePoolsKeepTheirMemory() throws {
+        let memory = PretendMemory(1 << 30)
+        let a = CachingAllocator(memory)
+        let outside = try #require(a.allocate(byteCount: 3 * mib))
+        let pool = a.openPool()
+        let inside = try #require(a.allocate(byteCount: 3 * mib, pool: pool))
+        #expect(a.isOf(pool, inside.address + 5) && !a.isOf(pool, outside.address))
+        #expect(a.hold(inside.address, outside: pool) == nil)
+        let held = try #require(a.hold(outside.address + 8, outside: pool))
+        a.free(outside.number)
+        a.free(inside.number)
+        a.releaseCached()
+        // Held memory and that of the pool stay, and nobody else gets them.
+        #expect(memory.segments.count == 2)
+        let elsewhere = try #require(a.allocate(byteCount: 3 * mib))
+        #expect(elsewhere.address != outside.address && elsewhere.address != inside.address)
+        #expect(try #require(a.allocate(byteCount: 3 * mib, pool: pool)).address == inside.address)
+        a.letGo([held])
+        a.closePool(pool)
+        #expect(a.openPool() == pool)
+        a.free(elsewhere.number)
+        a.releaseCached()
+        #expect(memory.segments.count == 1 && a.statistics.allocated == 3 * mib)
+    }
 }

@@ -15,6 +15,8 @@ typedef struct cc_module_st *cc_module;
 typedef struct cc_function_st *cc_function;
 typedef struct cc_stream_st *cc_stream;
 typedef struct cc_event_st *cc_event;
+typedef struct cc_graph_st *cc_graph;
+typedef struct cc_executable_st *cc_executable;
 
 enum {
   CC_ATTRIBUTE_MULTIPROCESSORS = 16,
@@ -26,6 +28,8 @@ enum {
   CC_HOST_PORTABLE = 1,
   CC_HOST_DEVICEMAP = 2,
   CC_ERROR_OUT_OF_MEMORY = 2,
+  CC_ERROR_NOT_READY = 600,
+  CC_CAPTURE_RELAXED = 2,
 };
 
 #define CC_DRIVER_REQUIRED(X) \
@@ -51,11 +55,19 @@ enum {
   X(cuMemsetD8Async, "cuMemsetD8Async", (cc_address to, uint8_t value, size_t count, cc_stream _Nullable stream)) \
   X(cuStreamCreate, "cuStreamCreate", (cc_stream _Nullable *_Nonnull stream, uint32_t flags)) \
   X(cuStreamSynchronize, "cuStreamSynchronize", (cc_stream _Nullable stream)) \
+  X(cuStreamQuery, "cuStreamQuery", (cc_stream _Nullable stream)) \
   X(cuStreamWaitEvent, "cuStreamWaitEvent", (cc_stream _Nullable stream, cc_event _Nonnull event, uint32_t flags)) \
   X(cuEventCreate, "cuEventCreate", (cc_event _Nullable *_Nonnull event, uint32_t flags)) \
   X(cuEventRecord, "cuEventRecord", (cc_event _Nonnull event, cc_stream _Nullable stream)) \
   X(cuEventSynchronize, "cuEventSynchronize", (cc_event _Nonnull event)) \
+  X(cuEventQuery, "cuEventQuery", (cc_event _Nonnull event)) \
   X(cuEventDestroy, "cuEventDestroy_v2", (cc_event _Nonnull event)) \
+  X(cuStreamBeginCapture, "cuStreamBeginCapture_v2", (cc_stream _Nonnull stream, int32_t mode)) \
+  X(cuStreamEndCapture, "cuStreamEndCapture", (cc_stream _Nonnull stream, cc_graph _Nullable *_Nonnull graph)) \
+  X(cuGraphInstantiateWithFlags, "cuGraphInstantiateWithFlags", (cc_executable _Nullable *_Nonnull executable, cc_graph _Nonnull graph, uint64_t flags)) \
+  X(cuGraphLaunch, "cuGraphLaunch", (cc_executable _Nonnull executable, cc_stream _Nullable stream)) \
+  X(cuGraphDestroy, "cuGraphDestroy", (cc_graph _Nonnull graph)) \
+  X(cuGraphExecDestroy, "cuGraphExecDestroy", (cc_executable _Nonnull executable)) \
   X(cuModuleLoadData, "cuModuleLoadData", (cc_module _Nullable *_Nonnull module, const void *_Nonnull image)) \
   X(cuModuleGetFunction, "cuModuleGetFunction", (cc_function _Nullable *_Nonnull function, cc_module _Nonnull module, const char *_Nonnull name)) \
   X(cuLaunchKernel, "cuLaunchKernel", \
@@ -82,6 +94,16 @@ static inline __attribute__((always_inline)) cc_result cc_bind(const cc_driver *
   if (r == 0) cc_current_context = context;
   return r;
 }
+
+/// The Swift object of the stream scope that this thread is in, not retained; NULL outside of scopes.
+extern __thread void *_Nullable cc_current_scope __attribute__((tls_model("initial-exec")));
+static inline __attribute__((always_inline)) void *_Nullable cc_scope(void) { return cc_current_scope; }
+static inline void cc_set_scope(void *_Nullable scope) { cc_current_scope = scope; }
+
+/// Whether there ever was a stream beside the devices' own, so that it has to be noted which stream uses which memory.
+extern bool cc_streams_used;
+static inline __attribute__((always_inline)) bool cc_tracks_use(void) { return __builtin_expect(__atomic_load_n(&cc_streams_used, __ATOMIC_RELAXED), 0); }
+static inline void cc_track_use(void) { __atomic_store_n(&cc_streams_used, true, __ATOMIC_SEQ_CST); }
 
 #ifdef __cplusplus
 }

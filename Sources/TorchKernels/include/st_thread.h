@@ -17,6 +17,7 @@ typedef struct st_thread_state {
   bool error_pending;     // an error was recorded in the scope
   uint16_t autocast;      // inside autocast: what tensors are cast to, a byte a kind of device
   void *casts;            // Swift's casts of leaves made in the outermost of those scopes, not retained
+  void *capture;          // Swift's step that this thread captures, not retained
   void *buried;           // Swift's list of those nodes, retained
   int32_t layer_depth;    // layers that this thread is inside of
   void *layers[ST_LAYER_DEPTH];
@@ -36,6 +37,8 @@ static inline __attribute__((always_inline)) uint16_t st_autocast(void) { return
 static inline __attribute__((always_inline)) void st_set_autocast(uint16_t state) { st_thread.autocast = state; }
 static inline void *st_autocast_casts(void) { return st_thread.casts; }
 static inline void st_set_autocast_casts(void *casts) { st_thread.casts = casts; }
+static inline __attribute__((always_inline)) void *st_capture(void) { return st_thread.capture; }
+static inline void st_set_capture(void *step) { st_thread.capture = step; }
 static inline __attribute__((always_inline)) int32_t st_release_depth(void) { return st_thread.release_depth; }
 static inline __attribute__((always_inline)) int32_t st_add_release_depth(int32_t d) { return st_thread.release_depth += d; }
 static inline __attribute__((always_inline)) bool st_has_buried(void) { return st_thread.has_buried; }

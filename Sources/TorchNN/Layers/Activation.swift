@@ -56,8 +56,9 @@ public final class LogSoftmax: Module, Layer {
 /// Zeroes elements with probability p while training, and scales the rest by 1 / (1 - p). PyTorch: `torch.nn.Dropout`.
 public final class Dropout: Module, Layer {
     public let p: Double
-    private let generator: Generator
-    public init(_ p: Double = 0.5, generator: Generator = .default) {
+    private let generator: Generator?
+    /// `generator`: where the numbers come from; nil: the default one of the input's device.
+    public init(_ p: Double = 0.5, generator: Generator? = nil) {
         if !(0...1).contains(p) { TensorError.report("Dropout", "dropout probability has to be between 0 and 1, but got \(p)") }
         self.p = p
         self.generator = generator

@@ -39,6 +39,10 @@ public final class Parameter: @unchecked Sendable {
     }
 
     private func replace(_ new: Tensor) {
+        if value.isKeptByStep {
+            value.overwrite(new, "Parameter")
+            return
+        }
         let trainable = requiresGrad
         let plain = new.detached()
         if plain.dims != value.dims || plain.dtype != value.dtype {
@@ -69,7 +73,7 @@ public final class Parameter: @unchecked Sendable {
         noGrad {
             let node = value.impl.node
             let (sizes, dtype) = (value.dims, value.dtype)
-            body(&value)
+            value.keepingMemory("Parameter", body)
             if value.impl.node !== node || value.dims != sizes || value.dtype != dtype {
                 let changed = value
                 value = Tensor(changed.impl.alias(node: node))
@@ -87,8 +91,8 @@ public final class Parameter: @unchecked Sendable {
 
     /// Address, on the value's device, of the value for a fused update, its memory made its own and row-major first.
     package func mutablePointer() -> UnsafeMutableRawPointer {
-        if !value.isContiguous { replace(noGrad { value.contiguous() }) }
-        value.makeUnshared()
+        if !value.isContiguous, !value.isKeptByStep { replace(noGrad { value.contiguous() }) }
+        value.keepingMemory("Parameter") { $0.makeUnshared() }
         return value.operand.pointer
     }
 }
@@ -96,9 +100,33 @@ public final class Parameter: @unchecked Sendable {
 extension Tensor {
     /// Address of the elements, on the tensor's device, made this tensor's own and row-major first; valid until the tensor is next copied or changed.
     package mutating func mutablePointer() -> UnsafeMutableRawPointer {
-        if !isContiguous { self = contiguous() }
-        makeUnshared()
+        if !isContiguous, !isKeptByStep { self = contiguous() }
+        keepingMemory("Optimizer") { $0.makeUnshared() }
         return operand.pointer
+    }
+
+    /// True for a value that replays of the step that this thread captures would go on from. See Note [Captured steps].
+    var isKeptByStep: Bool {
+        guard let step = CapturedStep.current else { return false }
+        return step.outlives(operand.pointer, device)
+    }
+
+    /// Changes this tensor by `body`; in a captured step, where replays go on from it, the change must be in place.
+    mutating func keepingMemory(_ owner: StaticString, _ body: (inout Tensor) -> Void) {
+        if !isKeptByStep { return body(&self) }
+        // A copy would be written by kernels that do not run: the value would be lost.
+        guard isContiguous, isUnshared() else { return refuseMove(owner) }
+        let place = operand.pointer
+        body(&self)
+        if operand.pointer != place { refuseMove(owner) }
+    }
+
+    func refuseMove(_ owner: StaticString) { CapturedStep.current?.refuseMove("\(owner)", "a tensor of shape \(dims)") }
+
+    /// Writes the elements of `new` where those of this tensor are, for replays that go on from there.
+    mutating func overwrite(_ new: Tensor, _ owner: StaticString) {
+        guard new.dims == dims, new.dtype == dtype, isUnshared() else { return refuseMove(owner) }
+        backend.copy(operand, new.operand)
     }
 
     /// Address of contiguous elements, on the tensor's device, for reading.
@@ -114,9 +142,26 @@ extension Tensor {
 @propertyWrapper
 public final class Buffer: @unchecked Sendable {
     // @unchecked: as Parameter.
+    private var value: Tensor
     /// The current value, never in a graph.
     public var wrappedValue: Tensor {
-        didSet { wrappedValue = wrappedValue.detached() }
+        get { value }
+        set { if value.isKeptByStep { value.overwrite(newValue, "Buffer") } else { value = newValue.detached() } }
+        _modify {
+            if !value.isKeptByStep {
+                yield &value
+                value = value.detached()
+            } else if value.isUnshared() {
+                let place = value.operand.pointer
+                yield &value
+                if value.operand.pointer != place { value.refuseMove("Buffer") }
+                value = value.detached()
+            } else {
+                value.refuseMove("Buffer")
+                var unused = value
+                yield &unused
+            }
+        }
     }
     /// Name in state dictionaries, if it is not the property's own.
     public let key: String?
@@ -124,7 +169,7 @@ public final class Buffer: @unchecked Sendable {
     public let isPersistent: Bool
 
     public init(wrappedValue: Tensor, key: String? = nil, persistent: Bool = true) {
-        self.wrappedValue = wrappedValue.detached()
+        value = wrappedValue.detached()
         self.key = key
         isPersistent = persistent
     }

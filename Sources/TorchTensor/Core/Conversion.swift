@@ -41,6 +41,12 @@ extension Tensor {
         return out
     }
 
+    /// This tensor, which an operator has made on the CPU of shapes and options alone, on `device`: a constant, in a captured step too (Note [Captured steps]).
+    func constant(on device: Device) -> Tensor {
+        guard let step = CapturedStep.current, step.device == device else { return to(device) }
+        return step.aside { to(device) }
+    }
+
     /// The same elements in row-major order; itself if they lie so already. PyTorch: `contiguous()`.
     public func contiguous() -> Tensor {
         if isContiguous { return self }

@@ -79,7 +79,7 @@ public enum FFT {
         let y: Tensor = noGrad {
             let half = x.withoutGraph
             if n <= 2 { return transform(half, d, sign: 1, name).real.contiguous() }
-            let mirror = Tensor((1..<(n - n / 2)).reversed().map { $0 }).to(x.device)
+            let mirror = Tensor((1..<(n - n / 2)).reversed().map { $0 }).constant(on: x.device)
             return transform(cat([half, half.indexSelect(d, mirror).conj()], dim: d), d, sign: 1, name).real.contiguous()
         }
         return Tensor(y.impl.alias()).recorded(name, x) { g in
@@ -89,7 +89,7 @@ public enum FFT {
             if n % 2 == 0 { weights[n / 2] = 1 }
             var shape = Dims(rank: g.rank, repeating: 1)
             shape[d] = weights.count
-            return halfTransform(g, d, name) * Tensor(weights).to(g.dtype).to(g.device).reshaped(shape)
+            return halfTransform(g, d, name) * Tensor(weights).to(g.dtype).constant(on: g.device).reshaped(shape)
         }
     }
 

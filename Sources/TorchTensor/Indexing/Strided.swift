@@ -48,7 +48,7 @@ extension Tensor {
         let (layout, start) = (operand.strides, self.storageOffset)
         // Gradients are laid out as this tensor was, so that the part is at the same place.
         let arranged = { (g: Tensor) -> Tensor in
-            let from = Tensor.positions(g.dims, layout, start).to(g.device)
+            let from = Tensor.positions(g.dims, layout, start).constant(on: g.device)
             return Tensor.zeros([extent], dtype: g.dtype, device: g.device).indexCopy(0, from, g.reshaped([g.count]))
         }
         let to = Tensor.positions(sizes, strides, offset).to(device)
@@ -57,7 +57,7 @@ extension Tensor {
             (
                 self,
                 { g in
-                    let from = Tensor.positions(g.dims, layout, start).to(g.device)
+                    let from = Tensor.positions(g.dims, layout, start).constant(on: g.device)
                     return arranged(g).indexFill(0, to, 0).indexSelect(0, from).reshaped(g.dims)
                 }
             ),

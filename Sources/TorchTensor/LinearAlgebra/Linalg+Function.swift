@@ -121,7 +121,7 @@ extension Linalg {
             TensorError.report("linalg.cross", "inputs dimension \(dim) must have length 3. Got \(a.rank == 0 ? 0 : a.dims[d]) and \(b.rank == 0 ? 0 : b.dims[d])")
             return .placeholder
         }
-        let (next, previous) = (Tensor([1, 2, 0]).to(a.device), Tensor([2, 0, 1]).to(a.device))
+        let (next, previous) = (Tensor([1, 2, 0]).constant(on: a.device), Tensor([2, 0, 1]).constant(on: a.device))
         return a.indexSelect(d, next) * b.indexSelect(d, previous) - a.indexSelect(d, previous) * b.indexSelect(d, next)
     }
 

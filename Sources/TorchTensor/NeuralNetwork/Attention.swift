@@ -166,7 +166,7 @@ public func multiHeadAttention(
         mask = m.rank == 3 ? m.reshape([n, heads, l, s]) : m
     } else if causal, needWeights || keyPaddingMask != nil || extra > 0 {
         let hidden = Tensor.arange(l).unsqueeze(1) .< Tensor.arange(s - extra).unsqueeze(0)
-        mask = additive(hidden.to(query.device))
+        mask = additive(hidden.constant(on: query.device))
     }
     if let keyPaddingMask {
         guard keyPaddingMask.dims == [n, s - extra] else {

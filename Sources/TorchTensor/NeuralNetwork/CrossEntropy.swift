@@ -78,12 +78,12 @@ private func fusedCrossEntropy(_ x: Tensor, _ target: Tensor, _ classDim: Int, _
     guard target.isHere(x.device, "crossEntropy") else { return .placeholder }
     let labels = target.withoutGraph.converted(to: .int64).contiguous()
     let n = labels.count
-    guard let valid = NLL.countValid(labels, classes, ignoreIndex, "crossEntropy") else { return .placeholder }
+    guard let valid = NLL.valid(labels, classes, ignoreIndex, "crossEntropy", checks: classes == 0) else { return .placeholder }
     let folded: Dims = [n, classes]
     let input = rows.view(sizes: folded, strides: folded.contiguousStrides)
     let losses = Tensor.make([n], rows.dtype, device: x.device)
     let lse = Tensor.make([n], rows.dtype, device: x.device)
-    if n > 0, !losses.backend.crossEntropy(loss: losses.operand, lse: lse.operand, input.operand, labels.view(sizes: [n], strides: [1]).operand, ignoreIndex: ignoreIndex) {
+    if n > 0, !losses.backend.crossEntropy(loss: losses.operand, lse: lse.operand, input.operand, labels.view(sizes: [n], strides: [1]).operand, ignoreIndex: ignoreIndex, .target("crossEntropy")) {
         TensorError.report("crossEntropy", "not implemented for \(x.dtype)")
         return .placeholder
     }
@@ -93,10 +93,10 @@ private func fusedCrossEntropy(_ x: Tensor, _ target: Tensor, _ classDim: Int, _
     case .sum: out = losses.reduced(.sum, [0], keepDim: false, "crossEntropy")
     case .mean:
         // No valid target: 0 / 0, as PyTorch.
-        out = noGrad { losses.reduced(.sum, [0], keepDim: false, "crossEntropy") / Double(valid) }
+        out = noGrad { losses.reduced(.sum, [0], keepDim: false, "crossEntropy") / valid }
     }
     let recorded = out.recorded("crossEntropy", logits) { g in
-        let factor = reduction == .mean ? g / Double(valid) : g
+        let factor = reduction == .mean ? g / valid : g
         if st_grad_enabled() {
             // (softmax - one-hot) * factor, in differentiable operators.
             let p = logits.softmax(dim: -1).reshaped(folded)
@@ -127,6 +127,13 @@ enum NLL {
             operation, "Expected target size \(expected), got \(target.dims): input \(x.dims) has classes in dimension \(classDim)",
             hint: target.dims == x.dims ? "targets of the input's shape are probabilities and must be of a floating type" : "targets are class indices without the class dimension")
         return false
+    }
+
+    /// Number of targets that count, as a tensor; nil after reporting one that is no class. On a device nothing is waited for, and targets are looked at only if `checks`.
+    static func valid(_ labels: Tensor, _ classes: Int, _ ignoreIndex: Int, _ operation: String, checks: Bool) -> Tensor? {
+        if labels.device.isCPU || checks { return countValid(labels, classes, ignoreIndex, operation).map { Tensor.number(.double(Double($0))) } }
+        // Of float32, as counts above 2048 are not numbers of float16.
+        return noGrad { (labels .!= ignoreIndex).sum().converted(to: .float32) }
     }
 
     /// Number of targets that count; nil after reporting one that is no class.
@@ -164,8 +171,9 @@ public func nllLoss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, ignore
     }
     guard let index = target.asIndex("nllLoss") else { return .placeholder }
     let labels = index.contiguous()
-    guard let valid = NLL.countValid(labels, x.dims[classDim], ignoreIndex, "nllLoss") else { return .placeholder }
-    let ignored = valid < labels.count ? labels .== ignoreIndex : nil
+    // On a device the gather below checks the targets.
+    guard let valid = NLL.valid(labels, x.dims[classDim], ignoreIndex, "nllLoss", checks: false) else { return .placeholder }
+    let ignored = labels.device.isCPU && valid.item(Int.self) == labels.count ? nil : labels .== ignoreIndex
     let safe = ignored.map { $0.select(labels.zerosLike(), labels) } ?? labels
     let picked = x.rank == 1 ? x.gather(0, safe.reshape([1])).reshape([]) : x.gather(1, safe.unsqueeze(1)).squeeze(1)
     var factors = weight.map { $0.to(x.dtype).indexSelect(0, safe.flatten()).reshape(labels.shape) }
@@ -175,6 +183,6 @@ public func nllLoss(_ x: Tensor, _ target: Tensor, weight: Tensor? = nil, ignore
     switch reduction {
     case .none: return losses
     case .sum: return losses.sum()
-    case .mean: return factors.map { losses.sum() / $0.sum() } ?? losses.sum() / Double(valid)
+    case .mean: return factors.map { losses.sum() / $0.sum() } ?? (losses.sum() / valid).to(losses.dtype)
     }
 }

@@ -8,11 +8,11 @@ enum Drop {
         return false
     }
 
-    /// 1 with probability 1 - p, in PyTorch's stream; one number for each of `sizes`.
+    /// 1 with probability 1 - p, drawn on the tensor's device; one number for each of `sizes`.
     static func mask(_ x: Tensor, _ sizes: Dims, _ p: Double, _ generator: Generator?) -> Tensor {
-        var noise = Tensor.make(sizes, x.dtype.isComplex ? x.dtype.real : x.dtype)
+        var noise = Tensor.make(sizes, x.dtype.isComplex ? x.dtype.real : x.dtype, device: x.device)
         noise.fillBernoulli(1 - p, generator: generator)
-        return noise.to(x.device)
+        return noise
     }
 
     /// One number for each channel of each example: (n, c, 1, …).

@@ -134,7 +134,7 @@ public func multiMarginLoss(
     if p == 2 { terms = terms.square() }
     if let weight { terms = terms * weight.indexSelect(0, index.flatten()).unsqueeze(1) }
     // The right class itself is no term.
-    let wrong = Tensor.arange(classes).to(x.device).unsqueeze(0) .!= index
+    let wrong = Tensor.arange(classes).constant(on: x.device).unsqueeze(0) .!= index
     let losses = wrong.select(terms, terms.withoutGraph.zerosLike()).sum(dim: 1) / Double(classes)
     if reduction == .none { return x.rank == 2 ? losses : losses.reshape(target.shape) }
     return reduction.apply(losses)

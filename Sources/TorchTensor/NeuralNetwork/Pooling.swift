@@ -179,7 +179,7 @@ enum Pool {
                 let window = adaptiveWindow(o, size, out)
                 for k in window { weights[k * out + o] = 1 / Double(window.count) }
             }
-            let band = Tensor(weights, shape: [size, out], dtype: .float64).to(x.dtype).to(x.device)
+            let band = Tensor(weights, shape: [size, out], dtype: .float64).to(x.dtype).constant(on: x.device)
             y = y.moveDim(lead + i, -1).matmul(band).moveDim(-1, lead + i)
         }
         return y.contiguous()
@@ -201,7 +201,7 @@ enum Pool {
             positions = positions * input[i] + Tensor(along).reshape(shape)
         }
         let (total, span) = (outs.reduce(1, *), spans.reduce(1, *))
-        let flat = positions.expand(outs + spans).reshape([total, span]).to(x.device)
+        let flat = positions.expand(outs + spans).reshape([total, span]).constant(on: x.device)
         let head = Array(x.dims[..<lead])
         let planes = x.flatten(startDim: lead)
         let gathered = noGrad { planes.withoutGraph.indexSelect(-1, flat.flatten()).reshape(head + [total, span]) }

@@ -229,6 +229,8 @@ extension Tensor {
             TensorError.report("\(name)", "output with shape \(dims) doesn't match the broadcast shape of \(dims) and \(other.dims)")
             return
         }
+        // A number goes to where the tensor is, which stays in its place.
+        let other = other.device == device || other.rank > 0 ? other : other.to(device)
         if result == dtype, other.dtype == dtype, device == other.device, isUnshared() {
             if isContiguous && other.isContiguous && dims == other.dims {
                 if backend.binaryRun(op, dtype, operand.pointer, operand.pointer, other.operand.pointer, count: count, parameters) { return }
