@@ -40,6 +40,8 @@ void read_settings() {
   if (const char *v = variable("MISSING")) s.missing = v;
   if (const char *v = variable("FAIL_COMPILE")) s.fail_compile = v;
   if (const char *v = variable("FAIL_BLASLT")) s.fail_blaslt = v;
+  if (const char *v = variable("FAIL_FFT")) s.fail_fft = v;
+  if (const char *v = variable("FAIL_DNN")) s.fail_dnn = v;
   s.quiet = variable("QUIET");
   const char *aligned = variable("ALIGNMENT");
   set_alignment(aligned && atoi(aligned) > 0 ? (size_t)atoi(aligned) : 256);

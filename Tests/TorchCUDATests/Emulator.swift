@@ -25,6 +25,9 @@ enum Emulator {
         if !isReal {
             setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
             setenv("SWIFT_TORCH_NVRTC", path!, 1)
+            setenv("SWIFT_TORCH_CUFFT", path!, 1)
+            // No library of this machine's takes part.
+            for name in ["CUBLASLT", "CUDNN", "CUSOLVER"] { setenv("SWIFT_TORCH_\(name)", "none", 1) }
         }
         setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
         for (name, value) in settings { setenv(name, value, 1) }
