@@ -6,8 +6,8 @@ out=${1:?folder for results}
 mkdir -p "$out"
 export SWIFT_TORCH_CUDA_CACHE="$out/cache"
 if [ "$2" = --rehearse ]; then
-  for library in CUDA_DRIVER NVRTC CUBLASLT CUFFT; do export "SWIFT_TORCH_$library=$here/libcuda-emulator.so"; done
-  export SWIFT_TORCH_CUDNN=none SWIFT_TORCH_CUSOLVER=none
+  for library in CUDA_DRIVER NVRTC CUBLASLT CUDNN CUFFT; do export "SWIFT_TORCH_$library=$here/libcuda-emulator.so"; done
+  export SWIFT_TORCH_CUSOLVER=none
   sizes="--shrink 256 --budget 0.02" device=emulator
 else
   export SWIFT_TORCH_TEST_DEVICE=real
@@ -24,6 +24,7 @@ step() {
 step info "$here/gpucheck" info
 [ -z "$failed" ] || { echo "no device"; exit 1; }
 [ $device = emulator ] || step compile "$here/gpucheck" compile --list "$here/list.txt" --jobs "$(nproc)"
+! grep -q "cuDNN [0-9]" "$out/info.log" || step plan "$here/gpucheck" plan
 step selftest "$here/gpucheck" selftest
 step goldens "$here/gpucheck" goldens --out "$out/goldens.pt"
 # Lines of JSON only.

@@ -125,6 +125,20 @@ extension Selftest {
                 conv2d($0[0], $0[1], $0[2], stride: 2, padding: 1, groups: 2)
             }
         },
+        Case(name: "convolution bf16", tolerance: 3e-2) { d in
+            withGradients([numbers([4, 16, 14, 14], .bfloat16, on: d), numbers([24, 16, 3, 3], .bfloat16, seed: 2, on: d), numbers([24], .bfloat16, seed: 3, on: d)]) {
+                conv2d($0[0], $0[1], $0[2], padding: 1)
+            }
+        },
+        Case(name: "convolution tf32", tolerance: 4e-3) { d in
+            CUDA.allowTF32Convolution = true
+            defer { CUDA.allowTF32Convolution = false }
+            return withGradients([numbers([4, 16, 14, 14], on: d), numbers([24, 16, 3, 3], seed: 2, on: d)]) { conv2d($0[0], $0[1], padding: 1) }
+        },
+        Case(name: "convolution of lines and volumes f16", tolerance: 1e-2) { d in
+            withGradients([numbers([2, 8, 100], .float16, on: d), numbers([16, 8, 5], .float16, seed: 2, on: d)]) { conv1d($0[0], $0[1], dilation: 2) }
+                + withGradients([numbers([1, 8, 6, 7, 8], .float16, on: d), numbers([8, 4, 2, 3, 3], .float16, seed: 2, on: d)]) { conv3d($0[0], $0[1], stride: 2, groups: 2) }
+        },
         Case(name: "pooling", tolerance: 1e-5) { d in
             withGradients([numbers([2, 3, 15, 16], on: d)]) { maxPool2d($0[0], kernelSize: 3, stride: 2, padding: 1) }
                 + withGradients([numbers([2, 3, 15, 16], on: d)]) { avgPool2d($0[0], kernelSize: 2) }

@@ -12,6 +12,10 @@ private func counts() -> (transforms: Int, alive: Int, plans: Int) {
     return (Int(transforms()), Int(plans(true)), Int(plans(false)))
 }
 
+private func useFFT(_ settings: [String: String] = [:]) {
+    Emulator.use(["SWIFT_TORCH_CUFFT": Emulator.path!].merging(settings) { $1 })
+}
+
 /// The largest difference between the device and the CPU.
 private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
     let (there, here) = (body(x.to(.cuda)).to(.cpu), body(x))
@@ -22,7 +26,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 @Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct FourierTests {
     @Test func agreesWithTheCPU() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            useFFT()
             for n in [1, 2, 16, 30, 97] {
                 for (dtype, tolerance) in [(DType.complex64, 2e-5), (.complex128, 1e-12)] {
                     let x = Tensor.randn([3, n, 5], dtype: dtype)
@@ -39,7 +43,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func gradients() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            useFFT()
             func gradient(_ x: Tensor) -> Tensor {
                 let leaf = x.requiringGrad()
                 return TorchTensor.gradients(of: [FFT.rfft(leaf).abs().sum()], withRespectTo: [leaf])[0]
@@ -53,7 +57,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func plansAreKept() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            useFFT()
             let x = Tensor.randn([3, 12], dtype: .complex64).to(.cuda)
             for _ in 0..<5 { _ = FFT.fft(x) }
             // The inverse needs no plan of its own.
@@ -74,7 +78,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
     /// The memory of a plan's work area goes back when the transform is queued.
     @Test func noMemoryIsHeld() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            useFFT()
             let x = Tensor.randn([7, 30], dtype: .complex64).to(.cuda)
             let before = try CUDA.memoryStatistics().allocated
             let y = FFT.fft(x)
@@ -85,7 +89,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func empty() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            useFFT()
             #expect(FFT.fft(Tensor.zeros([0, 4], dtype: .complex64, device: .cuda)).shape == [0, 4])
             #expect(counts() == (0, 0, 0))
         }
@@ -93,7 +97,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func turnedOffTheCPUTransforms() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use(["SWIFT_TORCH_CUFFT": "none", "SWIFT_TORCH_CUDA_QUIET": "1"])
+            useFFT(["SWIFT_TORCH_CUFFT": "none", "SWIFT_TORCH_CUDA_QUIET": "1"])
             #expect(difference(Tensor.randn([3, 12], dtype: .complex64)) { FFT.fft($0) } < 1e-5)
             #expect(CUDA.fallbacks.map(\.primitive) == ["fft"], "\(CUDA.fallbacks)")
             #expect(CUDA.libraries.contains("cuFFT is turned off (SWIFT_TORCH_CUFFT=none); Fourier transforms run on the CPU"), "\(CUDA.libraries)")
@@ -102,7 +106,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func aMissingLibraryIsNamed() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use(["SWIFT_TORCH_CUFFT": "/nowhere/libcufft.so.12", "SWIFT_TORCH_CUSOLVER": "libm.so.6", "SWIFT_TORCH_CUDA_QUIET": "1"])
+            useFFT(["SWIFT_TORCH_CUFFT": "/nowhere/libcufft.so.12", "SWIFT_TORCH_CUSOLVER": "libm.so.6", "SWIFT_TORCH_CUDA_QUIET": "1"])
             #expect(difference(Tensor.randn([3, 12], dtype: .complex64)) { FFT.fft($0) } < 1e-5)
             #expect(CUDA.libraries.contains("cuFFT of CUDA 13 was not found (SWIFT_TORCH_CUFFT names a file that cannot be opened: /nowhere/libcufft.so.12"), "\(CUDA.libraries)")
             #expect(CUDA.libraries.contains("cuSOLVER libm.so.6 lacks the function cusolverGetVersion; linear algebra runs on the CPU"), "\(CUDA.libraries)")
@@ -111,7 +115,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
 
     @Test func withoutAPlanTheCPUTransformsAndItIsExplainedOnce() async throws {
         let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
-            Emulator.use(["SWIFT_TORCH_EMULATOR_FAIL_FFT": "cufftMakePlanMany64", "SWIFT_TORCH_CUDA_QUIET": "1"])
+            useFFT(["SWIFT_TORCH_EMULATOR_FAIL_FFT": "cufftMakePlanMany64", "SWIFT_TORCH_CUDA_QUIET": "1"])
             let x = Tensor.randn([3, 12], dtype: .complex64)
             for _ in 0..<3 { #expect(difference(x) { FFT.fft($0) } < 1e-5) }
             #expect(CUDA.fallbacks.first?.count == 3, "\(CUDA.fallbacks)")
@@ -123,7 +127,7 @@ private func difference(_ x: Tensor, _ body: (Tensor) -> Tensor) -> Double {
     @Test func aFailureIsAnErrorWithItsStatus() async throws {
         for (function, status) in [("cufftCreate", "CUFFT_SETUP_FAILED (7)"), ("cufftExecC2C", "CUFFT_EXEC_FAILED (6)")] {
             let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) { [function = function as String] in
-                Emulator.use(["SWIFT_TORCH_EMULATOR_FAIL_FFT": function])
+                useFFT(["SWIFT_TORCH_EMULATOR_FAIL_FFT": function])
                 _ = FFT.fft(Tensor.ones([4], dtype: .complex64).to(.cuda))
             }
             let text = String(decoding: result.standardErrorContent, as: UTF8.self)
