@@ -13,5 +13,8 @@ final class BlasLt: @unchecked Sendable {
         do throws(DeviceError) { return .success(try BlasLt()) } catch { return .failure(error) }
     }()
 
-    private init() throws(DeviceError) { (table, path, _) = try CUDALibrary.blasLt.load(cc_load_blaslt, without: "our own kernels multiply matrices") }
+    private init() throws(DeviceError) {
+        let loaded = try CUDALibrary.blasLt.load(without: "our own kernels multiply matrices") { cc_load_blaslt($0, $1).map { UnsafeRawPointer($0) } }
+        (table, path) = (loaded.table.assumingMemoryBound(to: cc_blaslt.self), loaded.path)
+    }
 }

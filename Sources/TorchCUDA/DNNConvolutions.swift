@@ -23,10 +23,14 @@ extension CUDABackend {
         // With one channel a group there is nothing for a tensor core to multiply, and without them our own kernel reads each element once.
         if y.dtype == .float32, shape.groups > 1, weight.sizes[1] == 1 { return false }
         guard let convolution = DNNConvolution(product, y: y, x: x, weight: weight, shape, allowsTF32: CUDA.allowTF32Convolution) else { return false }
-        guard try DNNConvolutions.of(gpu).convolve(library, convolution, x.pointer, weight.pointer, y.pointer) else { return false }
+        let addresses = [x, weight, y].map { Int(bitPattern: $0.pointer) }
+        guard try DNNConvolutions.of(gpu).convolve(library, convolution, addresses) else { return false }
         if let bias {
-            let channels = bias.view(sizes: Dims([bias.count] + [Int](repeating: 1, count: y.sizes.count - 2)), strides: Dims([bias.strides[0]] + [Int](repeating: 0, count: y.sizes.count - 2)))
-            try gpu.pointwise(KernelFamily.binary.number(Int(BinaryOp.add.rawValue), Int(y.dtype.rawValue), KernelFamily.run), [y, y, channels.expanded(to: y.sizes)], KernelParameters(1))
+            var channels = y
+            channels.pointer = bias.pointer
+            for d in y.sizes.indices { channels.strides[d] = d == 1 ? bias.strides[0] : 0 }
+            channels.owner = bias.owner
+            try gpu.pointwise(KernelFamily.binary.number(Int(BinaryOp.add.rawValue), Int(y.dtype.rawValue), KernelFamily.run), [y, y, channels], KernelParameters(1))
         }
         return true
     }
@@ -40,55 +44,42 @@ final class DNNConvolutions: @unchecked Sendable {
     private var handle: cc_dnn_handle?
     private var stream: cc_stream?
     private var isUnusable = false
-    /// nil: cuDNN has none.
-    private var plans = PlanCache<DNNConvolution, DNNPlan?>(capacity: 1024)
+    private var plans = PlanCache(capacity: 1024)
 
     // Guarded by the lock; as the devices, never freed.
-    nonisolated(unsafe) private static var devices: [Device: DNNConvolutions] = [:]
-    private static let devicesLock = Mutex()
+    nonisolated(unsafe) private static var all: [DNNConvolutions] = []
+    private static let allLock = Mutex()
 
     /// The one of a device.
     static func of(_ gpu: CUDADevice) -> DNNConvolutions {
-        devicesLock.withLock {
-            if let known = devices[gpu.device] { return known }
-            let new = DNNConvolutions(gpu)
-            devices[gpu.device] = new
-            return new
+        allLock.withLock {
+            if let known = all.first(where: { $0.gpu === gpu }) { return known }
+            all.append(DNNConvolutions(gpu))
+            return all[all.count - 1]
         }
     }
 
     private init(_ gpu: CUDADevice) { self.gpu = gpu }
 
-    /// Queues a convolution; false where there is no plan for it.
-    func convolve(
-        _ library: DNNLibrary, _ convolution: DNNConvolution, _ x: UnsafeMutableRawPointer, _ weight: UnsafeMutableRawPointer, _ y: UnsafeMutableRawPointer
-    ) throws(DeviceError) -> Bool {
+    /// Queues a convolution of data, weights and result at these addresses; false where there is no plan for it.
+    func convolve(_ library: DNNLibrary, _ convolution: DNNConvolution, _ tensors: [Int]) throws(DeviceError) -> Bool {
         // A closure would lose the type of the error.
         let result: Result<Bool, DeviceError> = lock.withLock {
-            do throws(DeviceError) {
-                return .success(try convolveLocked(library, convolution, SIMD4(CUDADevice.address(x), CUDADevice.address(weight), CUDADevice.address(y), 0)))
-            } catch {
-                return .failure(error)
-            }
+            do throws(DeviceError) { return .success(try convolveLocked(library, convolution, tensors)) } catch { return .failure(error) }
         }
         return try result.get()
     }
 
-    private func convolveLocked(_ library: DNNLibrary, _ convolution: DNNConvolution, _ tensors: SIMD4<UInt64>) throws(DeviceError) -> Bool {
+    private func convolveLocked(_ library: DNNLibrary, _ convolution: DNNConvolution, _ tensors: [Int]) throws(DeviceError) -> Bool {
         if isUnusable { return false }
         try gpu.check(cc_bind(gpu.driver.table, gpu.context), "cuCtxSetCurrent")
-        guard let handle = try open(library), let plan = plan(library, convolution, handle) else { return false }
-        var workspace: Storage?
-        var addresses = tensors
-        if plan.workspaceBytes > 0 {
-            workspace = gpu.allocate(byteCount: plan.workspaceBytes)
-            guard let workspace else {
-                explain(convolution, .outOfDeviceMemory(device: gpu.device, requested: plan.workspaceBytes, breakdown: gpu.allocator.breakdown))
-                return false
-            }
-            addresses[3] = CUDADevice.address(workspace.pointer)
+        guard let handle = try open(library), let plan = plan(library, convolution, handle) as? DNNPlan else { return false }
+        let workspace = plan.workspaceBytes > 0 ? gpu.allocate(byteCount: plan.workspaceBytes) : nil
+        if plan.workspaceBytes > 0, workspace == nil {
+            explain(convolution, .outOfDeviceMemory(device: gpu.device, requested: plan.workspaceBytes, breakdown: gpu.allocator.breakdown))
+            return false
         }
-        let pack = try variantPack(library, plan, addresses)
+        let pack = try variantPack(library, plan, tensors + [Int(bitPattern: workspace?.pointer)])
         try library.check(library.table.pointee.cudnnBackendExecute(handle, plan.descriptor.raw, pack.raw), "cudnnBackendExecute")
         withExtendedLifetime(workspace) {}
         if CUDADevice.isDebugging { try gpu.synchronize() }
@@ -115,16 +106,16 @@ final class DNNConvolutions: @unchecked Sendable {
         return handle
     }
 
-    private func plan(_ library: DNNLibrary, _ convolution: DNNConvolution, _ handle: cc_dnn_handle) -> DNNPlan? {
-        if let known = plans.find(convolution) { return known }
-        var plan: DNNPlan?
+    private func plan(_ library: DNNLibrary, _ convolution: DNNConvolution, _ handle: cc_dnn_handle) -> LibraryPlan {
+        if let known = plans.find(convolution.numbers) { return known }
+        var plan = LibraryPlan()
         do throws(DeviceError) {
-            plan = try DNNPlanner.unlessUnsupported { () throws(DeviceError) in try DNNPlanner(library, convolution, .handle(handle)).best() } ?? nil
+            if let best = try DNNPlanner(library, convolution, handle: handle).best() { plan = DNNPlan(best.descriptor, workspaceBytes: best.workspaceBytes) }
         } catch {
-            // A refusal that is more than a lack: said, and our own kernels convolve.
-            explain(convolution, error)
+            // A refusal that is more than a lack is said, and our own kernels convolve.
+            if !DNNLibrary.isLack(error) { explain(convolution, error) }
         }
-        plans.insert(plan, for: convolution)
+        plans.insert(plan, for: convolution.numbers)
         return plan
     }
 
@@ -132,14 +123,15 @@ final class DNNConvolutions: @unchecked Sendable {
         CUDAFallbacks.explain("convolution", .unavailable("cuDNN can not do \(convolution.description), and \(DNNLibrary.without): \(error)"))
     }
 
-    /// The addresses for a plan.
-    private func variantPack(_ library: DNNLibrary, _ plan: DNNPlan, _ addresses: SIMD4<UInt64>) throws(DeviceError) -> DNNDescriptor {
+    /// The addresses for a plan: of data, weights, result and workspace.
+    private func variantPack(_ library: DNNLibrary, _ plan: DNNPlan, _ addresses: [Int]) throws(DeviceError) -> DNNDescriptor {
         if let last = plan.lastPack, last.addresses == addresses { return last.descriptor }
-        let pack = try DNNDescriptor(library, CC_DNN_VARIANT_PACK)
-        try pack.set(CC_DNN_VARIANT_PACK_IDS, CC_DNN_OF_INT64, DNNPlanner.ids)
-        try pack.set(CC_DNN_VARIANT_PACK_POINTERS, CC_DNN_OF_POINTER, [addresses[0], addresses[1], addresses[2]])
-        try pack.set(CC_DNN_VARIANT_PACK_WORKSPACE, CC_DNN_OF_POINTER, [addresses[3]])
-        try pack.finalize()
+        let pack = try DNNDescriptor(
+            library, CC_DNN_VARIANT_PACK,
+            [
+                (CC_DNN_VARIANT_PACK_IDS, CC_DNN_OF_INT64, DNNPlanner.ids), (CC_DNN_VARIANT_PACK_POINTERS, CC_DNN_OF_POINTER, Array(addresses[..<3])),
+                (CC_DNN_VARIANT_PACK_WORKSPACE, CC_DNN_OF_POINTER, [addresses[3]]),
+            ])
         plan.lastPack = (addresses, pack)
         return pack
     }

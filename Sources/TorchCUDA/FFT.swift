@@ -17,13 +17,8 @@ final class FFTLibrary: @unchecked Sendable {
     }()
 
     private init() throws(DeviceError) {
-        let cudaMajor: Int
-        (table, path, cudaMajor) = try CUDALibrary.fft.load(cc_load_fft, without: Self.without)
-        var number: Int32 = 0
-        guard table.pointee.cufftGetVersion(&number) == 0 else { throw .unavailable("cuFFT \(path) does not say its version; \(Self.without)") }
-        version = "\(number / 1000).\(number % 1000 / 100)"
-        guard Int(number / 1000) == CUDALibrary.fft.ownMajor(ofCUDA: cudaMajor) else {
-            throw CUDALibrary.fft.isOfOtherVersion(path, version: version, cudaMajor: cudaMajor, without: Self.without)
-        }
+        let loaded = try CUDALibrary.fft.load(without: Self.without) { cc_load_fft($0, $1).map { UnsafeRawPointer($0) } }
+        (table, path) = (loaded.table.assumingMemoryBound(to: cc_fft.self), loaded.path)
+        version = try CUDALibrary.fft.version(of: loaded, without: Self.without, table.pointee.cufftGetVersion)
     }
 }

@@ -78,10 +78,17 @@ package struct CUDALibrary: Sendable {
 
     // MARK: Libraries that may be missing
 
+    /// An open library with its table of functions.
+    struct Loaded {
+        let table: UnsafeRawPointer
+        let path: String
+        let cudaMajor: Int
+    }
+
     /// Opens the library of a CUDA (NVRTC's, unless it is given) and fills its table. The override variable may be `none`; `without` says what serves then, and where it is not found.
-    func load<Table>(
-        cudaMajor given: Int? = nil, _ fill: (UnsafeMutableRawPointer, UnsafeMutablePointer<UnsafePointer<CChar>?>) -> UnsafePointer<Table>?, without: String
-    ) throws(DeviceError) -> (table: UnsafePointer<Table>, path: String, cudaMajor: Int) {
+    func load(
+        cudaMajor given: Int? = nil, without: String, _ fill: (UnsafeMutableRawPointer, UnsafeMutablePointer<UnsafePointer<CChar>?>) -> UnsafeRawPointer?
+    ) throws(DeviceError) -> Loaded {
         var cudaMajor = given ?? 0
         if given == nil { cudaMajor = try NVRTC.shared.get().version.major }
         if environment(override) == "none" { throw .unavailable("\(name) is turned off (\(override)=none); \(without)") }
@@ -94,7 +101,16 @@ package struct CUDALibrary: Sendable {
         guard let table = fill(opened.handle, &missing) else {
             throw .unavailable("\(name) \(opened.path) lacks the function \(missing.map { String(cString: $0) } ?? "?"); \(without)")
         }
-        return (table, opened.path, cudaMajor)
+        return Loaded(table: table, path: opened.path, cudaMajor: cudaMajor)
+    }
+
+    /// A version as its libraries count them (12500 is 12.5), which must be that of its CUDA.
+    func version(of loaded: Loaded, without: String, _ ask: (UnsafeMutablePointer<Int32>) -> Int32) throws(DeviceError) -> String {
+        var number: Int32 = 0
+        guard ask(&number) == 0 else { throw .unavailable("\(name) \(loaded.path) does not say its version; \(without)") }
+        let version = "\(number / 1000).\(number % 1000 / 100)"
+        guard Int(number / 1000) == ownMajor(ofCUDA: loaded.cudaMajor) else { throw isOfOtherVersion(loaded.path, version: version, cudaMajor: loaded.cudaMajor, without: without) }
+        return version
     }
 
     /// What to say of a library whose version is not the one that its CUDA has.

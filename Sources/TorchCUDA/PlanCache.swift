@@ -1,24 +1,38 @@
 // Plans that NVIDIA's libraries made, kept for the next time.
+import TorchRuntime
 
-/// Plans by what they are for. Where there are more than `capacity`, the one that was not used for longest goes.
-struct PlanCache<Key: Hashable, Plan> {
-    private var entries: [Key: (plan: Plan, lastUse: UInt64)] = [:]
-    private var uses: UInt64 = 0
+/// A plan, or why there is none.
+class LibraryPlan {
+    let refusal: DeviceError?
+    fileprivate var lastUse = 0
+
+    init(refusal: DeviceError? = nil) { self.refusal = refusal }
+}
+
+/// Plans by the numbers that they are for. Where there are more than `capacity`, the one that was not used for longest goes.
+struct PlanCache {
+    private var plans: [[Int]: LibraryPlan] = [:]
+    private var uses = 0
     let capacity: Int
 
     init(capacity: Int) { self.capacity = capacity }
 
     /// The plan for `key`, if it is kept.
-    mutating func find(_ key: Key) -> Plan? {
-        guard let i = entries.index(forKey: key) else { return nil }
+    mutating func find(_ key: [Int]) -> LibraryPlan? {
+        guard let plan = plans[key] else { return nil }
         uses += 1
-        entries.values[i].lastUse = uses
-        return entries.values[i].plan
+        plan.lastUse = uses
+        return plan
     }
 
-    mutating func insert(_ plan: Plan, for key: Key) {
-        if entries.count >= capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) { entries[oldest.key] = nil }
+    mutating func insert(_ plan: LibraryPlan, for key: [Int]) {
+        if plans.count >= capacity {
+            var oldest: (key: [Int], use: Int) = ([], .max)
+            for (k, p) in plans where p.lastUse < oldest.use { oldest = (k, p.lastUse) }
+            plans[oldest.key] = nil
+        }
         uses += 1
-        entries[key] = (plan, uses)
+        plan.lastUse = uses
+        plans[key] = plan
     }
 }

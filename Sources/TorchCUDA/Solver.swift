@@ -17,13 +17,8 @@ final class SolverLibrary: @unchecked Sendable {
     }()
 
     private init() throws(DeviceError) {
-        let cudaMajor: Int
-        (table, path, cudaMajor) = try CUDALibrary.solver.load(cc_load_solver, without: Self.without)
-        var number: Int32 = 0
-        guard table.pointee.cusolverGetVersion(&number) == 0 else { throw .unavailable("cuSOLVER \(path) does not say its version; \(Self.without)") }
-        version = "\(number / 1000).\(number % 1000 / 100)"
-        guard Int(number / 1000) == CUDALibrary.solver.ownMajor(ofCUDA: cudaMajor) else {
-            throw CUDALibrary.solver.isOfOtherVersion(path, version: version, cudaMajor: cudaMajor, without: Self.without)
-        }
+        let loaded = try CUDALibrary.solver.load(without: Self.without) { cc_load_solver($0, $1).map { UnsafeRawPointer($0) } }
+        (table, path) = (loaded.table.assumingMemoryBound(to: cc_solver.self), loaded.path)
+        version = try CUDALibrary.solver.version(of: loaded, without: Self.without, table.pointee.cusolverGetVersion)
     }
 }

@@ -9,20 +9,18 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "Major version of CUDA that cuDNN is built for.") var cuda: Int = 13
 
     func run() throws {
+        let library = try DNNLibrary(cudaMajor: cuda)
         var missing = 0
         for g in Self.geometries {
             for dtype in [DType.float32, .float16, .bfloat16] {
                 for channelsLast in [false, true] {
-                    for (product, name) in DNNCheck.products.enumerated() {
-                        let s = try DNNCheck.survey(
-                            product: product, dtype: dtype, channelsLast: channelsLast, x: g.x, weight: g.weight, g.shape, deviceJSON: Self.device, cudaMajor: cuda)
-                        let exact = try DNNCheck.survey(
-                            product: product, dtype: dtype, channelsLast: channelsLast, x: g.x, weight: g.weight, g.shape, allowsTF32: false, deviceJSON: Self.device, cudaMajor: cuda)
+                    for product in DNNConvolution.Product.allCases {
+                        func survey(tf32: Bool) throws -> Survey {
+                            try Survey(library, product, dtype, channelsLast: channelsLast, x: g.x, weight: g.weight, g.shape, allowsTF32: tf32, deviceJSON: Self.device)
+                        }
+                        let s = try survey(tf32: true)
                         missing += s.workspaceBytes == nil ? 1 : 0
-                        print(
-                            "\(g.name) \(dtype) \(channelsLast ? "NHWC" : "NCHW") \(name): \(s.configurations) configurations, \(s.acceptable) acceptable, \(s.plans) plans, "
-                                + "workspace \(s.workspaceBytes.map { "\($0)" } ?? "none")"
-                                + (dtype == .float32 ? "; without tf32 \(exact.acceptable) acceptable, \(exact.plans) plans, workspace \(exact.workspaceBytes.map { "\($0)" } ?? "none")" : ""))
+                        print("\(g.name) \(dtype) \(channelsLast ? "NHWC" : "NCHW") \(product): \(s)" + (dtype == .float32 ? "; without tf32: \(try survey(tf32: false))" : ""))
                     }
                 }
             }
@@ -51,10 +49,49 @@ struct PlanCommand: ParsableCommand {
     ]
 
     /// An H100 in the words of cuDNN.
-    package static let device = """
+    private static let device = """
         {"deviceVer":900,"driverVer":13000,"maxGridSize":[2147483647,65535,65535],"maxBlockSize":[1024,1024,64],"regsPerBlock":65536,"multiProcessorCount":132,"warpSize":32,\
         "maxSharedMemoryPerBlock":49152,"maxSharedMemoryPerBlockOptin":232448,"reservedSharedMemoryPerBlock":1024,"maxSharedMemoryPerSM":233472,"maxRegistersPerSM":65536,\
         "maxCtasPerSM":32,"maxThreadsPerBlock":1024,"maxThreadsPerSM":2048,"pciDeviceId":0,"cudaDeviceId":0,"isTccDriver":0,"supportCoopLaunch":1,"totalGlobalMem":85899345920,\
         "smClockRateKHz":1980000,"memClockRateKHz":2619000,"l2CacheSize":52428800,"deviceName":"NVIDIA H100 80GB HBM3"}
         """
+}
+
+/// What cuDNN offers for a product: configurations of engines that its heuristics list, those that we would use, those of them that give a plan, and the workspace of the plan that
+/// would be used, nil where there is none.
+package struct Survey: Equatable, CustomStringConvertible {
+    package var configurations = 0, acceptable = 0, plans = 0
+    package var workspaceBytes: Int?
+
+    package init(configurations: Int, acceptable: Int, plans: Int, workspaceBytes: Int?) {
+        (self.configurations, self.acceptable, self.plans, self.workspaceBytes) = (configurations, acceptable, plans, workspaceBytes)
+    }
+
+    /// `deviceJSON`: as cuDNN serialises a device's properties.
+    package init(
+        _ library: DNNLibrary, _ product: DNNConvolution.Product, _ dtype: DType, channelsLast: Bool, x: [Int], weight: [Int], _ shape: ConvolutionShape, allowsTF32: Bool, deviceJSON: String
+    ) throws {
+        let y = [x[0], weight[0]] + shape.stride.indices.map { (x[$0 + 2] + 2 * shape.padding[$0] - shape.dilation[$0] * (weight[$0 + 2] - 1) - 1) / shape.stride[$0] + 1 }
+        // Nobody reads there.
+        func operand(_ sizes: [Int]) -> Operand {
+            let turned = Dims([sizes[0]] + sizes[2...] + [sizes[1]]).contiguousStrides
+            let last = Dims(sizes.indices.map { $0 == 0 ? turned[0] : $0 == 1 ? 1 : turned[$0 - 1] })
+            return Operand(unowned: UnsafeMutableRawPointer(bitPattern: 4096)!, dtype: dtype, sizes: Dims(sizes), strides: channelsLast ? last : Dims(sizes).contiguousStrides)
+        }
+        guard let convolution = DNNConvolution(product, y: operand(y), x: operand(x), weight: operand(weight), shape, allowsTF32: allowsTF32) else {
+            throw ValidationError("cuDNN is not asked for \(dtype) convolutions of \(x) by \(weight)")
+        }
+        let planner = try DNNPlanner(library, convolution, deviceJSON: deviceJSON)
+        for fallback in [false, true] {
+            for c in try planner.configurations(fallback: fallback) {
+                configurations += 1
+                guard try planner.isAcceptable(c) else { continue }
+                acceptable += 1
+                if try planner.plan(c) != nil { plans += 1 }
+            }
+        }
+        workspaceBytes = try planner.best()?.workspaceBytes
+    }
+
+    package var description: String { "\(configurations) configurations, \(acceptable) acceptable, \(plans) plans, workspace \(workspaceBytes.map { "\($0)" } ?? "none")" }
 }

@@ -102,6 +102,17 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
         }
     }
 
+    /// Dims of size 1 have strides that say nothing, 0 where they were made by repetition.
+    @Test func stridesOfSizeOne() async throws {
+        let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            useDNN()
+            let x = Tensor.randn(4, 5, 6).to(.bfloat16).to(.cuda).expand([1, 4, 5, 6]), w = Tensor.randn(4, 2, 2).to(.bfloat16).to(.cuda).expand([1, 4, 2, 2])
+            let d = (conv2d(x, w).to(.cpu).to(.float32) - conv2d(x.to(.cpu), w.to(.cpu)).to(.float32)).abs().max().item()
+            #expect(d < 0.1 && convolutions() == 1, "\(d)")
+        }
+        #expect(!String(decoding: result.standardErrorContent, as: UTF8.self).contains("can not do"))
+    }
+
     /// Descriptors go with the plans, the memory of a workspace when the convolution is queued.
     @Test func nothingIsHeld() async {
         await #expect(processExitsWith: .success) {
@@ -198,7 +209,7 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
             #expect(convolutions() == 0)
         }
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(text.contains("cuDNN can not do convolution (bfloat16") && text.contains("64.0 KiB requested"), "\(text)")
+        #expect(text.contains("cuDNN can not do convolution (forward, bfloat16") && text.contains("64.0 KiB requested"), "\(text)")
     }
 
     @Test func theCasesOfTheSelftest() async {
@@ -218,20 +229,21 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
             useDNN()
             let json = #"{"deviceVer":900,"multiProcessorCount":132,"maxGridSize":[1,1,1]}"#
             let t = Case()
-            for product in DNNCheck.products.indices {
-                for channelsLast in [false, true] {
-                    func survey(_ dtype: DType, tf32: Bool = true) throws -> DNNCheck.Survey {
-                        try DNNCheck.survey(product: product, dtype: dtype, channelsLast: channelsLast, x: t.x, weight: t.weight, t.shape, allowsTF32: tf32, deviceJSON: json)
-                    }
-                    var expected = DNNCheck.Survey()
-                    (expected.configurations, expected.acceptable, expected.plans, expected.workspaceBytes) = (7, 3, 2, 65_536)
-                    let (single, half, exact) = (try survey(.float32), try survey(.bfloat16), try survey(.float32, tf32: false))
-                    #expect(single == expected && half == expected, "\(single), \(half)")
-                    (expected.acceptable, expected.plans, expected.workspaceBytes) = (1, 1, 0)
-                    #expect(exact == expected, "\(exact)")
-                }
+            let library = try DNNLibrary(cudaMajor: 13)
+            func survey(_ product: DNNConvolution.Product, _ dtype: DType, channelsLast: Bool = false, tf32: Bool = true, json: String = json) throws -> Survey {
+                try Survey(library, product, dtype, channelsLast: channelsLast, x: t.x, weight: t.weight, t.shape, allowsTF32: tf32, deviceJSON: json)
             }
-            #expect(throws: DeviceError.self) { try DNNCheck.survey(product: 0, dtype: .float32, channelsLast: false, x: t.x, weight: t.weight, t.shape, deviceJSON: "{}") }
+            let expected = Survey(configurations: 7, acceptable: 3, plans: 2, workspaceBytes: 65_536)
+            for product in DNNConvolution.Product.allCases {
+                for channelsLast in [false, true] {
+                    let (single, half) = (try survey(product, .float32, channelsLast: channelsLast), try survey(product, .bfloat16, channelsLast: channelsLast))
+                    #expect(single == expected && half == expected, "\(single), \(half)")
+                }
+                let exact = try survey(product, .float32, tf32: false)
+                #expect(exact == Survey(configurations: 7, acceptable: 1, plans: 1, workspaceBytes: 0), "\(exact)")
+            }
+            #expect(throws: DeviceError.self) { try survey(.forward, .float32, json: "{}") }
+            #expect(throws: DeviceError.self) { try DNNLibrary(cudaMajor: 12) }
         }
     }
 }
