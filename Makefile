@@ -57,8 +57,9 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
-# The kernels, run by the CPU in the place of a GPU.
-EMULATED = SWIFT_TORCH_CUDA_QUIET=1 SWIFT_TORCH_CUDA_CACHE=none SWIFT_TORCH_CUDA_DRIVER=$(BIN)/libcuda-emulator.so SWIFT_TORCH_NVRTC=$(BIN)/libcuda-emulator.so
+# The kernels, run by the CPU in the place of a GPU: ours, where NVIDIA's libraries have their own too; no library of the machine's takes part.
+EMULATED = SWIFT_TORCH_CUDA_QUIET=1 SWIFT_TORCH_CUDA_CACHE=none $(foreach library,CUDA_DRIVER NVRTC CUFFT,SWIFT_TORCH_$(library)=$(BIN)/libcuda-emulator.so) \
+	$(foreach library,CUBLASLT CUDNN CUSOLVER,SWIFT_TORCH_$(library)=none)
 
 # Thresholds only rise: see .ci/thresholds.
 conformance: setup

@@ -6,7 +6,8 @@ out=${1:?folder for results}
 mkdir -p "$out"
 export SWIFT_TORCH_CUDA_CACHE="$out/cache"
 if [ "$2" = --rehearse ]; then
-  export SWIFT_TORCH_CUDA_DRIVER="$here/libcuda-emulator.so" SWIFT_TORCH_NVRTC="$here/libcuda-emulator.so" SWIFT_TORCH_CUBLASLT="$here/libcuda-emulator.so"
+  for library in CUDA_DRIVER NVRTC CUBLASLT CUDNN CUFFT; do export "SWIFT_TORCH_$library=$here/libcuda-emulator.so"; done
+  export SWIFT_TORCH_CUSOLVER=none
   sizes="--shrink 256 --budget 0.02" device=emulator
 else
   export SWIFT_TORCH_TEST_DEVICE=real
@@ -23,13 +24,14 @@ step() {
 step info "$here/gpucheck" info
 [ -z "$failed" ] || { echo "no device"; exit 1; }
 [ $device = emulator ] || step compile "$here/gpucheck" compile --list "$here/list.txt" --jobs "$(nproc)"
+! grep -q "cuDNN [0-9]" "$out/info.log" || step plan "$here/gpucheck" plan
 step selftest "$here/gpucheck" selftest
 step goldens "$here/gpucheck" goldens --out "$out/goldens.pt"
 # Lines of JSON only.
 "$here/gpucheck" bench $sizes > "$out/bench.jsonl" 2> "$out/bench.err" || failed="$failed bench"
 cat "$out/bench.jsonl"
 # The tests bring the emulator themselves where they need it.
-step tests env -u SWIFT_TORCH_CUDA_DRIVER -u SWIFT_TORCH_NVRTC -u SWIFT_TORCH_CUBLASLT "$here/tests.xctest" --testing-library swift-testing --filter CUDA
+step tests env -u SWIFT_TORCH_CUDA_DRIVER -u SWIFT_TORCH_NVRTC -u SWIFT_TORCH_CUBLASLT -u SWIFT_TORCH_CUFFT -u SWIFT_TORCH_CUDNN -u SWIFT_TORCH_CUSOLVER "$here/tests.xctest" --testing-library swift-testing --filter CUDA
 if [ $device = real ]; then
   if python3 -c "import torch; assert torch.cuda.is_available()" 2>/dev/null; then
     step peer-bench python3 "$here/gpu_peer.py" bench "$out/bench.jsonl"

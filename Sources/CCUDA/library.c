@@ -16,8 +16,8 @@ static const char *fill(void *library, void **functions, const char *const *name
   return NULL;
 }
 
-#define NAME(name, symbol, parameters) symbol,
-#define ONE(name, symbol, parameters) +1
+#define NAME(name, symbol, ...) symbol,
+#define ONE(...) +1
 #define NONE(X)
 // Tables are loaded once a process, so each has its place here.
 #define LOADER(table, function, REQUIRED, OPTIONAL) \
@@ -32,6 +32,10 @@ static const char *fill(void *library, void **functions, const char *const *name
 LOADER(cc_driver, cc_load_driver, CC_DRIVER_REQUIRED, CC_DRIVER_OPTIONAL)
 LOADER(cc_nvrtc, cc_load_nvrtc, CC_NVRTC_REQUIRED, NONE)
 LOADER(cc_blaslt, cc_load_blaslt, CC_BLASLT_REQUIRED, NONE)
+LOADER(cc_fft, cc_load_fft, CC_FFT_REQUIRED, NONE)
+LOADER(cc_solver, cc_load_solver, CC_SOLVER_REQUIRED, CC_SOLVER_OPTIONAL)
+#define DNN(X) CC_DNN_REQUIRED(X) CC_DNN_VALUES(X)
+LOADER(cc_dnn, cc_load_dnn, DNN, NONE)
 
 const char *cc_file_of(const void *symbol) {
   Dl_info info;

@@ -1,6 +1,5 @@
 // cuBLASLt: found once, of the same major version as NVRTC.
 import CCUDA
-import Glibc
 import TorchRuntime
 
 /// NVIDIA's matrix products, which use the tensor cores. Our own kernel serves where it is missing.
@@ -11,25 +10,11 @@ final class BlasLt: @unchecked Sendable {
 
     /// The library that fits NVRTC, or why there is none.
     static let shared: Result<BlasLt, DeviceError> = {
-        do throws(DeviceError) {
-            return .success(try BlasLt(major: try NVRTC.shared.get().version.major))
-        } catch {
-            return .failure(error)
-        }
+        do throws(DeviceError) { return .success(try BlasLt()) } catch { return .failure(error) }
     }()
 
-    private init(major: Int) throws(DeviceError) {
-        if environment("SWIFT_TORCH_CUBLASLT") == "none" { throw .unavailable("cuBLASLt is turned off (SWIFT_TORCH_CUBLASLT=none); our own kernels multiply matrices") }
-        let opened: CUDALibrary.Opened
-        switch CUDALibrary.blasLt.open(majors: [major]) {
-        case .success(let o): opened = o
-        case .failure(let e): throw .unavailable("cuBLASLt of CUDA \(major) was not found (\(e.reason)); our own kernels multiply matrices")
-        }
-        var missing: UnsafePointer<CChar>?
-        guard let table = cc_load_blaslt(opened.handle, &missing) else {
-            throw .unavailable("cuBLASLt \(opened.path) lacks the function \(missing.map { String(cString: $0) } ?? "?")")
-        }
-        self.table = table
-        path = opened.path
+    private init() throws(DeviceError) {
+        let loaded = try CUDALibrary.blasLt.load(without: "our own kernels multiply matrices") { cc_load_blaslt($0, $1).map { UnsafeRawPointer($0) } }
+        (table, path) = (loaded.table.assumingMemoryBound(to: cc_blaslt.self), loaded.path)
     }
 }

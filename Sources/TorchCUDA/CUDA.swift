@@ -5,9 +5,9 @@ import TorchRuntime
 /// CUDA devices. PyTorch: `torch.cuda`.
 ///
 /// The libraries are found at run time (see Note [Search order]); nothing happens before the first question. Environment variables, read once:
-/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT` (files to use; the last one may be `none`), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`),
-/// `SWIFT_TORCH_CUDA_DEBUG=1` (wait after each kernel, so that a fault names its operator), `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor),
-/// `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU).
+/// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT`, `SWIFT_TORCH_CUDNN`, `SWIFT_TORCH_CUFFT`, `SWIFT_TORCH_CUSOLVER` (files to use; but for the first two
+/// also `none`), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`), `SWIFT_TORCH_CUDA_DEBUG=1` (wait after each kernel, so that a fault names its operator),
+/// `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor), `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU).
 public enum CUDA {
     /// True if tensors can be moved to `.cuda`. PyTorch: `torch.cuda.is_available()`.
     public static var isAvailable: Bool { unavailableReason == nil }
@@ -40,6 +40,15 @@ public enum CUDA {
         case .success(let b): text += ", cuBLASLt (\(b.path))"
         case .failure(let e): text += ", \(e)"
         }
+        func note<Library>(_ name: String, _ library: Result<Library, DeviceError>, _ found: (Library) -> (version: String, path: String)) {
+            switch library {
+            case .success(let l): text += ", \(name) \(found(l).version) (\(found(l).path))"
+            case .failure(let e): text += ", \(e)"
+            }
+        }
+        note("cuDNN", DNNLibrary.shared) { ($0.version, $0.path) }
+        note("cuFFT", FFTLibrary.shared) { ($0.version, $0.path) }
+        note("cuSOLVER", SolverLibrary.shared) { ($0.version, $0.path) }
         return text
     }
 }

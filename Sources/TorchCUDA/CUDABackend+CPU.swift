@@ -3,15 +3,12 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    // MARK: Linear algebra, Fourier transform
+    // MARK: Linear algebra
     public func linearAlgebra(_ op: LinearAlgebraOp, outputs: [Operand], inputs: [Operand]) -> Bool {
         let n = outputs.count
         return onCPU("linearAlgebra", outputs.map { .update($0) } + inputs.map { .read($0) }, failure: true) { cpu, o in
             cpu.linearAlgebra(op, outputs: (0..<n).map { o[$0] }, inputs: inputs.indices.map { o[n + $0] })
         }
-    }
-    public func fft(_ out: Operand, _ x: Operand, sign: Int) -> Bool {
-        onCPU("fft", [.write(out), .read(x)], failure: true) { $0.fft($1[0], $1[1], sign: sign) }
     }
 
     // MARK: Optimizer steps

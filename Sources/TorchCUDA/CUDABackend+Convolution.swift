@@ -1,4 +1,5 @@
-// Convolutions on the device by our own kernels, which gather as they multiply: the geometry and how the work is split among blocks.
+// Convolutions on the device: by cuDNN where it is found and has a plan (DNNConvolutions.swift), else by our own kernels, which gather as they multiply: the geometry and how the
+// work is split among blocks.
 import CCUDA
 import TorchKernels
 import TorchRuntime
@@ -14,6 +15,7 @@ extension CUDABackend {
             { () throws(DeviceError) in
                 for o in [y, x, weight] + (bias.map { [$0] } ?? []) { try gpu.checkPlace(o) }
                 if y.count == 0 { return true }
+                if try convolveByDNN(.forward, y: y, x: x, weight: weight, bias: bias, shape) { return true }
                 var a = try Self.geometry(out: y, in: x, weight, shape, isTurned: false)
                 (a.bias, a.bias_stride) = (CUDADevice.address(bias?.pointer), UInt32(bias?.strides[0] ?? 0))
                 try convolve(&a, y.dtype)
@@ -29,6 +31,7 @@ extension CUDABackend {
             { () throws(DeviceError) in
                 for o in [dx, dy, weight] { try gpu.checkPlace(o) }
                 if dx.count == 0 { return true }
+                if try convolveByDNN(.backwardData, y: dy, x: dx, weight: weight, shape) { return true }
                 var a = try Self.geometry(out: dx, in: dy, weight, shape, isTurned: true)
                 try convolve(&a, dx.dtype)
                 return true
@@ -45,6 +48,7 @@ extension CUDABackend {
             { () throws(DeviceError) in
                 for o in [dweight, dy, x] { try gpu.checkPlace(o) }
                 if dweight.count == 0 { return true }
+                if try convolveByDNN(.backwardWeight, y: dy, x: x, weight: dweight, shape) { return true }
                 var a = try Self.geometry(out: dy, in: x, dweight, shape, isTurned: false)
                 try sumWeights(&a, dweight.dtype)
                 return true

@@ -20,6 +20,10 @@ final class Capture {
     private let memory: Storage
     private var used = 0
     private var makers: [(at: Int, words: () -> [UInt64])] = []
+    /// What else the replays use: plans of libraries.
+    private var kept: [AnyObject] = []
+    func keep(_ object: AnyObject) { kept.append(object) }
+
     /// Draws of each generator so far.
     private var draws: [(generator: Generator, address: UInt64, offset: Draws)] = []
     private final class Draws {

@@ -8,7 +8,7 @@ import TorchKernels
 struct GPUCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gpucheck", abstract: "Checks and measures swift-torch on a CUDA device.", version: swiftTorchVersion,
-        subcommands: [InfoCommand.self, CompileCommand.self, SelftestCommand.self, BenchCommand.self, GoldensCommand.self])
+        subcommands: [InfoCommand.self, CompileCommand.self, PlanCommand.self, SelftestCommand.self, BenchCommand.self, GoldensCommand.self])
 
     static func main() {
         Self.main((1..<max(1, st_argument_count())).compactMap { st_argument($0).map { String(cString: $0) } })

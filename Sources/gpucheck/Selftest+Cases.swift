@@ -89,6 +89,11 @@ extension Selftest {
         Case(name: "matmul bf16", tolerance: 2e-2) { d in withGradients([numbers([130, 72], .bfloat16, on: d), numbers([72, 136], .bfloat16, seed: 2, on: d)]) { $0[0].matmul($0[1]) } },
         Case(name: "matmul f16 batched", tolerance: 5e-3) { d in [numbers([3, 65, 40], .float16, on: d).matmul(numbers([3, 40, 24], .float16, seed: 2, on: d))] },
         Case(name: "matmul f64 transposed", tolerance: 1e-12) { d in [numbers([65, 33], .float64, on: d).t().matmul(numbers([65, 34], .float64, seed: 2, on: d))] },
+        Case(name: "fft", tolerance: 1e-5) { d in
+            let x = numbers([3, 6, 35], on: d)
+            return [FFT.rfft(x).viewAsReal(), FFT.irfft(FFT.rfft(x, dim: 1), n: 6, dim: 1)] + withGradients([x]) { FFT.rfft($0[0]).abs() }
+        },
+        Case(name: "fft f64 prime and power", tolerance: 1e-12) { d in [97, 256].map { FFT.fft(numbers([4, $0], .float64, on: d)).viewAsReal() } },
         Case(name: "attention causal f32", tolerance: 1e-4) { d in
             withGradients((0..<3).map { numbers([2, 3, 70, 64], seed: $0, on: d) }) { scaledDotProductAttention($0[0], $0[1], $0[2], causal: true) }
         },
@@ -119,6 +124,20 @@ extension Selftest {
             withGradients([numbers([3, 8, 15, 17], on: d), numbers([12, 4, 3, 3], seed: 2, on: d), numbers([12], seed: 3, on: d)]) {
                 conv2d($0[0], $0[1], $0[2], stride: 2, padding: 1, groups: 2)
             }
+        },
+        Case(name: "convolution bf16", tolerance: 3e-2) { d in
+            withGradients([numbers([4, 16, 14, 14], .bfloat16, on: d), numbers([24, 16, 3, 3], .bfloat16, seed: 2, on: d), numbers([24], .bfloat16, seed: 3, on: d)]) {
+                conv2d($0[0], $0[1], $0[2], padding: 1)
+            }
+        },
+        Case(name: "convolution tf32", tolerance: 4e-3) { d in
+            CUDA.allowTF32Convolution = true
+            defer { CUDA.allowTF32Convolution = false }
+            return withGradients([numbers([4, 16, 14, 14], on: d), numbers([24, 16, 3, 3], seed: 2, on: d)]) { conv2d($0[0], $0[1], padding: 1) }
+        },
+        Case(name: "convolution of lines and volumes f16", tolerance: 1e-2) { d in
+            withGradients([numbers([2, 8, 100], .float16, on: d), numbers([16, 8, 5], .float16, seed: 2, on: d)]) { conv1d($0[0], $0[1], dilation: 2) }
+                + withGradients([numbers([1, 8, 6, 7, 8], .float16, on: d), numbers([8, 4, 2, 3, 3], .float16, seed: 2, on: d)]) { conv3d($0[0], $0[1], stride: 2, groups: 2) }
         },
         Case(name: "pooling", tolerance: 1e-5) { d in
             withGradients([numbers([2, 3, 15, 16], on: d)]) { maxPool2d($0[0], kernelSize: 3, stride: 2, padding: 1) }

@@ -34,6 +34,8 @@ struct OperatorWorker: ParsableCommand {
 
     func run() throws {
         var shards: [String: Shard] = [:]
+        // The data are not of tf32.
+        CUDA.allowTF32Convolution = false
         try runWorker(manifest: "\(data)/\(area)/manifest.jsonl", cases: cases, skip: skip) { json in
             let c = try OperatorCase(json, on: device == "cuda" ? .cuda : .cpu) { name in
                 if let s = shards[name] { return s }

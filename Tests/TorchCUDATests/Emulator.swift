@@ -21,11 +21,17 @@ enum Emulator {
         // What a child says when it dies is shown nowhere else.
         if let errors = getenv("SWIFT_TORCH_TEST_ERRORS") { dup2(open(errors, O_WRONLY | O_CREAT | O_APPEND, 0o644), 2) }
         // With SWIFT_TORCH_TEST_DEVICE=real the machine's own device is tested, but for what only the emulator can do: fail when asked to.
-        let isReal = getenv("SWIFT_TORCH_TEST_DEVICE").map { String(cString: $0) } == "real" && !settings.keys.contains { $0.hasPrefix("SWIFT_TORCH_EMULATOR_") }
+        // Nor can the real one work with the look-alike of a library.
+        let isReal = getenv("SWIFT_TORCH_TEST_DEVICE").map { String(cString: $0) } == "real" && !settings.contains { $0.key.hasPrefix("SWIFT_TORCH_EMULATOR_") || $0.value == path }
         if !isReal {
             setenv("SWIFT_TORCH_CUDA_DRIVER", path!, 1)
             setenv("SWIFT_TORCH_NVRTC", path!, 1)
+            setenv("SWIFT_TORCH_CUFFT", path!, 1)
+            // No library of this machine's takes part.
+            for name in ["CUBLASLT", "CUSOLVER"] { setenv("SWIFT_TORCH_\(name)", "none", 1) }
         }
+        // Convolutions are our own kernels', whatever the device, unless a test is about cuDNN.
+        setenv("SWIFT_TORCH_CUDNN", "none", 1)
         setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
         for (name, value) in settings { setenv(name, value, 1) }
     }

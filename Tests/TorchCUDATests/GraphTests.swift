@@ -208,6 +208,25 @@ private func losses(asGraph: Bool, _ optimizer: ([Parameter]) -> Optimizer, sche
         }
     }
 
+    /// What NVIDIA's libraries do is part of the step, and waits for its turn.
+    @Test func librariesInAStep() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use(settings[1].merging(["SWIFT_TORCH_CUDNN": Emulator.path!, "SWIFT_TORCH_CUBLASLT": Emulator.path!]) { $1 })
+            let (w, m) = (Tensor.randn([4, 3, 3, 3]).to(.cuda), Tensor.randn([4, 5]).to(.cuda))
+            func step(_ x: Tensor) -> [Tensor] {
+                let y = conv2d(x * 2, w, padding: 1)
+                return [y, (y.mean([2, 3]) + 1).matmul(m), FFT.fft(y + 1).abs()]
+            }
+            let graph = try! CUDAGraph([Tensor.zeros(2, 3, 8, 8)]) { step($0[0]) }
+            for seed in 1...3 {
+                let x = Tensor.randn([2, 3, 8, 8], generator: Generator(seed: UInt64(seed)))
+                let (there, here) = (try! graph.replay([x]), step(x.to(.cuda)))
+                for (a, b) in zip(there, here) { #expect(a.array(of: Float.self) == b.array(of: Float.self)) }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
     /// A generator of the user's, and draws by several kernels, go on as without a graph.
     @Test func randomNumbersGoOn() async {
         await #expect(processExitsWith: .success) {

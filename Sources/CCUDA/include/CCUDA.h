@@ -3,4 +3,7 @@
 #include "cc_driver.h"
 #include "cc_nvrtc.h"
 #include "cc_blaslt.h"
+#include "cc_dnn.h"
+#include "cc_fft.h"
+#include "cc_solver.h"
 #include "cc_kernels.h"

@@ -16,6 +16,8 @@
 
 #define CC_REQUIRED_FIELD(name, symbol, parameters) int32_t (*_Nonnull name) parameters;
 #define CC_OPTIONAL_FIELD(name, symbol, parameters) int32_t (*_Nullable name) parameters;
+/// Of a required function that gives something else than a status.
+#define CC_VALUE_FIELD(name, symbol, parameters, result) result (*_Nonnull name) parameters;
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,5 +1,6 @@
 // What tests ask the emulator beyond CUDA's own functions. The library is opened by dlopen, as the driver would be; nothing links it.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +21,13 @@ ST_EMULATOR_API uint64_t emulator_allocated(void);
 ST_EMULATOR_API uint64_t emulator_launches(void);
 /// Products that the look-alike of cuBLASLt made.
 ST_EMULATOR_API uint64_t emulator_blaslt_products(void);
+/// Transforms that the look-alike of cuFFT made, and plans: those that exist, or all that were made.
+ST_EMULATOR_API uint64_t emulator_fft_transforms(void);
+ST_EMULATOR_API uint64_t emulator_fft_plans(bool alive);
+/// Convolutions that the look-alike of cuDNN made, plans that it made so far, and descriptors that exist.
+ST_EMULATOR_API uint64_t emulator_dnn_convolutions(void);
+ST_EMULATOR_API uint64_t emulator_dnn_plans(void);
+ST_EMULATOR_API uint64_t emulator_dnn_descriptors(void);
 
 /// The library's own tests: each runs kernels through the driver's functions and compares with plain loops. `digest` gets a hash of all results, which must not depend on the
 /// schedule. Returns NULL if all is right, else what is not.
