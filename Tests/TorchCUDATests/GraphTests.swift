@@ -151,6 +151,13 @@ private func losses(asGraph: Bool, _ optimizer: ([Parameter]) -> Optimizer, sche
             expectRefusal("its memory is shared with another tensor") { buffer.wrappedValue += 1 }
             expectRefusal("its memory is shared with another tensor") { buffer.wrappedValue = Tensor.ones(4, 4, device: .cuda) }
             withExtendedLifetime(alias) {}
+            // More than a step has room for.
+            let index = Tensor([0]).to(.cuda)
+            expectRefusal("can check the elements of no more than 4096 operators") { for _ in 0..<4097 { _ = x.indexSelect(0, index) } }
+            let many = SGD([Parameter(Tensor.ones(2, device: .cuda))])
+            many.groups[0].parameters[0].grad = Tensor.ones(2, device: .cuda)
+            expectRefusal("no more than 4096 numbers that change from replay to replay") { for _ in 0..<1025 { many.step() } }
+            #expect(many.stepCount == 0)
             // After all that a good step can still be captured, and the device is as it was.
             let good = try! CUDAGraph([x]) { [$0[0] * 2] }
             #expect(try! good.replay([x])[0].sum().item() == 32)

@@ -81,15 +81,13 @@ private func training(_ device: Device) -> [Double] {
     /// Without waiting the other stream reads too early: the emulator shows it, so the test above can fail.
     @Test func aMissingWaitIsSeen() async {
         await #expect(processExitsWith: .success) {
+            Emulator.use(late)
             var wrong = 0
-            for seed in 1...8 {
-                Emulator.use(["SWIFT_TORCH_EMULATOR_DEFERRED": "\(seed)", "SWIFT_TORCH_CUDA_QUIET": "1"])
+            for _ in 0..<8 {
                 let x = Tensor.ones(64).to(.cuda)
                 var y = x
                 for _ in 0..<6 { y = y + 1 }
                 let z = withCUDAStream(try! CUDAStream()) { y * 1 }
-                let side = withCUDAStream(try! CUDAStream()) { z.sum() }
-                _ = side
                 if withCUDAStream(try! CUDAStream(), { z * 1 }).sum().item() != 7 * 64 { wrong += 1 }
             }
             #expect(wrong > 0)
@@ -118,6 +116,21 @@ private func training(_ device: Device) -> [Double] {
             try! CUDA.synchronize()
             try! CUDA.emptyCache()
             #expect(try! CUDA.memoryStatistics().reserved == 0, "\(try! CUDA.memoryStatistics())")
+        }
+    }
+
+    @Test func timesOfDifferentDevicesAreNotCompared() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use(late.merging(["SWIFT_TORCH_EMULATOR_DEVICES": "2"]) { $1 })
+            let (here, there) = (try! CUDAStream(), try! CUDAStream(device: 1))
+            let (start, end) = (try! here.record(timed: true), try! there.record(timed: true))
+            do {
+                _ = try end.milliseconds(since: start)
+                Issue.record("compared")
+            } catch { #expect("\(error)".contains("the events are of different devices, cuda:0 and cuda:1"), "\(error)") }
+            // The scope of one device's stream leaves the other on its main one.
+            let y = withCUDAStream(there) { Tensor.ones(3).to(.cuda(0)) + 1 }
+            #expect(y.device == .cuda(0) && y.sum().item() == 6)
         }
     }
 
