@@ -105,4 +105,13 @@ private let nan = Double.nan
         // PyTorch rounds the slope once more than the uniform fill does.
         #expect(zip(a.array(of: Float.self), [-s[0], 2, -3 * s[1], 4]).allSatisfy { abs($0 - $1) < 1e-6 })
     }
+
+    /// The dilated window reaches further, but the limit is that of the kernel, as in PyTorch.
+    @Test func poolingPadsByHalfAKernelAtMost() {
+        let x = Tensor.ones(1, 1, 9, 9)
+        #expect(maxPool2d(x, kernelSize: 2, stride: 1, padding: 1, dilation: 3).shape == [1, 1, 8, 8])
+        #expect(message { _ = maxPool2d(x, kernelSize: 3, padding: 2, dilation: 2) }.contains("pad should be at most half of kernel size and not negative, but got pad=[2, 2] and kernel_size=[3, 3]"))
+        #expect(message { _ = maxPool2d(x, kernelSize: 1, padding: 1, dilation: 3) }.contains("hint: pad the input first"))
+        #expect(message { _ = avgPool2d(x, kernelSize: 3, padding: 2) }.contains("pad should be at most half"))
+    }
 }

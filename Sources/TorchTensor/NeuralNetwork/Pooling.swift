@@ -28,8 +28,9 @@ enum Pool {
             TensorError.report(operation, "dilation should be greater than zero, but got \(d)")
             return nil
         }
-        guard (0..<n).allSatisfy({ p[$0] >= 0 && p[$0] <= ((k[$0] - 1) * d[$0] + 1) / 2 }) else {
-            TensorError.report(operation, "pad should be at most half of effective kernel size and not negative, but got pad=\(p), kernel_size=\(k) and dilation=\(d)")
+        // Dilation does not count, though a dilated window reaches further.
+        guard (0..<n).allSatisfy({ p[$0] >= 0 && p[$0] <= k[$0] / 2 }) else {
+            TensorError.report(operation, "pad should be at most half of kernel size and not negative, but got pad=\(p) and kernel_size=\(k)", hint: "pad the input first")
             return nil
         }
         // Only the batch may be empty.
