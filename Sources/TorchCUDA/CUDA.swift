@@ -57,7 +57,7 @@ public enum CUDA {
 
 extension CUDA {
     // Guarded by the lock.
-    nonisolated(unsafe) private static var roundsToTF32 = false
+    nonisolated(unsafe) private static var (roundsToTF32, convolvesInTF32) = (false, true)
     private static let precisionLock = Mutex()
 
     /// True lets products of float32 matrices round their factors to tf32 (10 bits of mantissa), which tensor cores multiply several times faster; sums stay float32. False at
@@ -65,6 +65,13 @@ extension CUDA {
     public static var allowTF32: Bool {
         get { precisionLock.withLock { roundsToTF32 } }
         set { precisionLock.withLock { roundsToTF32 = newValue } }
+    }
+
+    /// True, as at first, lets convolutions of float32 round their factors to tf32 (10 bits of mantissa) where cuDNN has tensor cores for them; sums stay float32.
+    /// PyTorch: `torch.backends.cudnn.allow_tf32`.
+    public static var allowTF32Convolution: Bool {
+        get { precisionLock.withLock { convolvesInTF32 } }
+        set { precisionLock.withLock { convolvesInTF32 = newValue } }
     }
 }
 

@@ -3,19 +3,6 @@ import CCUDA
 import TorchKernels
 import TorchRuntime
 
-extension CUDA {
-    // Guarded by the lock.
-    nonisolated(unsafe) private static var convolvesInTF32 = true
-    private static let convolutionLock = Mutex()
-
-    /// True, as at first, lets convolutions of float32 round their factors to tf32 (10 bits of mantissa) where cuDNN has tensor cores for them; sums stay float32. Products of matrices
-    /// have `allowTF32`. PyTorch: `torch.backends.cudnn.allow_tf32`.
-    public static var allowTF32Convolution: Bool {
-        get { convolutionLock.withLock { convolvesInTF32 } }
-        set { convolutionLock.withLock { convolvesInTF32 = newValue } }
-    }
-}
-
 extension CUDABackend {
     /// Queues one of a convolution's products on cuDNN; false where it is missing, refuses or has no plan, so that our own kernels serve. All operands have elements.
     func convolveByDNN(_ product: DNNConvolution.Product, y: Operand, x: Operand, weight: Operand, bias: Operand? = nil, _ shape: ConvolutionShape) throws(DeviceError) -> Bool {
