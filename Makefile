@@ -45,11 +45,12 @@ demo: setup
 	$(SWIFT) build $(FLAGS) --product swift-torch
 	$(BIN)/swift-torch demo
 
-# Twice: with the libraries that were found, and with our own kernels in their place.
+# With the libraries that were found; with our own kernels in their place; and all that is not about devices itself once more with every tensor on the emulated device.
 test: setup
 	$(SWIFT) build $(FLAGS) --build-tests
 	$(SWIFT) test $(FLAGS) --skip-build $(ARGS)
 	SWIFT_TORCH_VENDOR=none $(SWIFT) test $(FLAGS) --skip-build $(ARGS)
+	SWIFT_TORCH_DEVICE=cuda $(EMULATED) $(SWIFT) test $(FLAGS) --skip-build --skip CUDA $(ARGS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -32,6 +32,8 @@ step goldens "$here/gpucheck" goldens --out "$out/goldens.pt"
 cat "$out/bench.jsonl"
 # The tests bring the emulator themselves where they need it.
 step tests env -u SWIFT_TORCH_CUDA_DRIVER -u SWIFT_TORCH_NVRTC -u SWIFT_TORCH_CUBLASLT -u SWIFT_TORCH_CUFFT -u SWIFT_TORCH_CUDNN -u SWIFT_TORCH_CUSOLVER "$here/tests.xctest" --testing-library swift-testing --filter CUDA
+# And the others with every tensor on the device, but for those that read files of the repository.
+step tests-there env SWIFT_TORCH_DEVICE=cuda "$here/tests.xctest" --testing-library swift-testing --skip 'CUDA|CommandTests|TorchFormatsTests|FileTests'
 if [ $device = real ]; then
   if python3 -c "import torch; assert torch.cuda.is_available()" 2>/dev/null; then
     step peer-bench python3 "$here/gpu_peer.py" bench "$out/bench.jsonl"

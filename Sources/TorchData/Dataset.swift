@@ -42,8 +42,9 @@ public struct TensorDataset: Dataset {
     public var count: Int { tensors.first?.size(0) ?? 0 }
     public func item(_ index: Int) -> [Tensor] { tensors.map { $0[index] } }
     public func batch(_ indices: [Int]) -> [Tensor] {
-        let rows = Tensor(indices)
-        return tensors.map { $0.indexSelect(0, rows) }
+        let device = tensors.first?.device ?? .cpu
+        let rows = Tensor(indices, device: device)
+        return tensors.map { $0.indexSelect(0, $0.device == device ? rows : rows.to($0.device)) }
     }
 }
 

@@ -22,7 +22,7 @@ extension OperatorTable {
         }
         switch value {
         case .none: return .newAxisItem
-        case .bool(let b): return .tensor(Tensor(b))
+        case .bool(let b): return .tensor(Tensor(b, device: .cpu))
         case .int(let i): return .integer(i)
         case .tensor(let t): return .tensor(t)
         case .ellipsis: return .ellipsisItem
@@ -43,7 +43,7 @@ extension OperatorTable {
                 }
             }
             try walk(.list(items), 0)
-            let t = Tensor(flat, shape: shape)
+            let t = Tensor(flat, shape: shape, device: .cpu)
             return .tensor(truths ? t.to(.bool) : t)
         default: throw a.notImplemented(parameter, "an index of \(value.summary)")
         }
@@ -77,7 +77,7 @@ extension OperatorTable {
             let (x, d, k) = (try a.tensor("input"), try a.int("dim"), try a.tensor("index"))
             let value = try a.scalar("value")
             if !a.has("reduce") { return .tensor(x.scatter(d, k, value)) }
-            return try .tensor(scatter(x, d, k, Tensor.full(k.shape, value, dtype: x.dtype), a))
+            return try .tensor(scatter(x, d, k, x.newFull(k.shape, value), a))
         },
         OperatorRow("scatter_reduce", "input, dim, index, src, reduce, *, include_self=True") { a in
             let (x, s) = (try a.tensor("input"), try a.tensor("src"))

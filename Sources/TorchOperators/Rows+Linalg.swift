@@ -23,7 +23,7 @@ extension OperatorArguments {
     fileprivate func bound(_ parameter: String) throws -> Tensor? {
         if !has(parameter) { return nil }
         if isTensor(parameter) { return try tensor(parameter) }
-        return Tensor(try double(parameter), dtype: .float64)
+        return Tensor(try double(parameter), dtype: .float64, device: .cpu)
     }
 
     fileprivate func triangle(_ parameter: String) throws -> Linalg.Triangle { try string(parameter).uppercased() == "U" ? .upper : .lower }
@@ -142,14 +142,14 @@ extension OperatorTable {
             try .tensor(Linalg.pinv(a.tensor("input"), atol: a.bound("atol"), rtol: a.bound("rtol"), hermitian: a.bool("hermitian")))
         },
         OperatorRow("linalg.pinv", "input, rcond, hermitian=False") { a in
-            try .tensor(Linalg.pinv(a.tensor("input"), atol: Tensor(0, dtype: .float64), rtol: a.bound("rcond"), hermitian: a.bool("hermitian")))
+            try .tensor(Linalg.pinv(a.tensor("input"), atol: Tensor(0, dtype: .float64, device: .cpu), rtol: a.bound("rcond"), hermitian: a.bool("hermitian")))
         },
         OperatorRow("pinverse", "input, rcond=1e-15") { a in try .tensor(a.tensor("input").pinverse(rcond: a.double("rcond"))) },
         OperatorRow("linalg.matrix_rank", "input, *, atol=None, rtol=None, hermitian=False") { a in
             try .tensor(Linalg.matrixRank(a.tensor("input"), atol: a.bound("atol"), rtol: a.bound("rtol"), hermitian: a.bool("hermitian")))
         },
         OperatorRow("linalg.matrix_rank", "input, tol, hermitian=False") { a in
-            try .tensor(Linalg.matrixRank(a.tensor("input"), atol: a.bound("tol"), rtol: Tensor(0, dtype: .float64), hermitian: a.bool("hermitian")))
+            try .tensor(Linalg.matrixRank(a.tensor("input"), atol: a.bound("tol"), rtol: Tensor(0, dtype: .float64, device: .cpu), hermitian: a.bool("hermitian")))
         },
     ]
 
@@ -164,7 +164,7 @@ extension OperatorTable {
             if try a.bool("compute_uv") { return [.tensor(r.u), .tensor(r.s), .tensor(r.vh.mH)] }
             let batch = Array(x.shape.dropLast(2))
             let (m, n) = (x.size(-2), x.size(-1))
-            return [.tensor(Tensor.zeros(batch + [m, m], dtype: x.dtype)), .tensor(r.s), .tensor(Tensor.zeros(batch + [n, n], dtype: x.dtype))]
+            return [.tensor(x.newZeros(batch + [m, m])), .tensor(r.s), .tensor(x.newZeros(batch + [n, n]))]
         },
         OperatorRow("linalg.svdvals", "A, *, driver=None") { a in try .tensor(Linalg.svdvals(a.tensor("A"))) },
         OperatorRow("linalg.eigh", "input, UPLO='L'") { a in

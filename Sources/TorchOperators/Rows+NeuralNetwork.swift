@@ -295,7 +295,7 @@ extension OperatorTable {
             return r
         }
         guard let mean, let variance else { throw a.notImplemented("running_mean", "expected running_mean and running_var when not training") }
-        let none = Tensor.empty([0], dtype: x.dtype)
+        let none = x.newEmpty([0])
         return (batchNorm(x, runningMean: mean, runningVariance: variance, weight: w, bias: b, epsilon: eps), none, none)
     }
 

@@ -79,7 +79,7 @@ extension OperatorTable {
 
     private static func quantiles(_ a: OperatorArguments) throws -> Tensor {
         if case .tensor(let q) = a.value("q") { return q }
-        return try Tensor(a.double("q"), dtype: a.tensor("input").dtype)
+        return try Tensor(a.double("q"), dtype: a.tensor("input").dtype, device: .cpu)
     }
 
     /// The four spellings of a variance: everything or dims, `unbiased` or `correction`.

@@ -21,7 +21,7 @@ extension Optimizer {
             for p in g.parameters {
                 if let tensors = stateTensors(p) {
                     var entries = zip(stateNames, tensors).map { ($0, CheckpointValue.tensor(StoredTensor($1))) }
-                    if countsSteps { entries.insert(("step", .tensor(StoredTensor(Tensor(Float(steps(of: p)))))), at: 0) }
+                    if countsSteps { entries.insert(("step", .tensor(StoredTensor(Tensor(Float(steps(of: p)), device: .cpu)))), at: 0) }
                     states.append(.init(.int(i), named(entries)))
                 }
                 i += 1

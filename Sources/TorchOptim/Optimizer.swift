@@ -79,13 +79,13 @@ open class Optimizer {
     /// All state by name: `0.momentum_buffer`, `0.step`, …, and the groups' learning rates. PyTorch: `state_dict()`.
     public func stateDict() -> StateDict {
         var state = StateDict()
-        state["steps"] = Tensor(stepCount)
+        state["steps"] = Tensor(stepCount, device: .cpu)
         var i = 0
         for (k, g) in groups.enumerated() {
-            state["group\(k).learning_rate"] = Tensor([g.learningRate, g.initialLearningRate], dtype: .float64)
+            state["group\(k).learning_rate"] = Tensor([g.learningRate, g.initialLearningRate], dtype: .float64, device: .cpu)
             for p in g.parameters {
                 if let tensors = stateTensors(p) {
-                    state["\(i).step"] = Tensor(steps(of: p))
+                    state["\(i).step"] = Tensor(steps(of: p), device: .cpu)
                     for (name, t) in zip(stateNames, tensors) { state["\(i).\(name)"] = t }
                 }
                 i += 1

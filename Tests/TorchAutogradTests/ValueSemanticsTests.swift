@@ -82,7 +82,7 @@ import TorchTensor
     @Test func outOfMemoryNamesTheFigures() async throws {
         let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             CPUMemory.limit = 1_000_000
-            _ = Tensor.zeros(10_000_000)
+            _ = Tensor.zeros(10_000_000, device: .cpu)
         }
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
         #expect(text.contains("out of memory on cpu: 38.1 MiB requested") && text.contains("limit 976.6 KiB"))

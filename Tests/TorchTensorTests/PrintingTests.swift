@@ -3,7 +3,8 @@ import Testing
 import TorchFormats
 import TorchTensor
 
-@Suite struct PrintingTests {
+// Recorded on the CPU; elsewhere the device is printed too.
+@Suite(.enabled(if: Device.default.isCPU)) struct PrintingTests {
     /// The tensor of a recorded case; nil for a kind that is not known here.
     private func tensor(_ c: JSON) -> Tensor? {
         if let kind = c["make"]?.string { return made(kind) }

@@ -1,19 +1,51 @@
 // Tensors of this process, to be written to files.
+import Synchronization
 import TorchTensor
 
 extension StoredTensor {
     /// A tensor as if it came from a file, for writing. Its elements are not copied unless they are on another device or run backwards.
     ///
-    /// Tensors that share memory are known to share it when they are written.
+    /// Tensors that share memory, on whatever device, are known to share it when they are written.
     public init(_ tensor: Tensor, isParameter: Bool = false, requiresGradient: Bool = false) {
-        var t = tensor.device.isCPU ? tensor : tensor.to(.cpu)
-        if t.strides.contains(where: { $0 < 0 }) { t = t.contiguous() }
+        let t = tensor.strides.contains(where: { $0 < 0 }) ? tensor.contiguous() : tensor
         let storage = t.storage
-        let bytes = FileBytes(storage.pointer, count: storage.byteCount, owner: storage)
+        let bytes: FileBytes
+        if t.device.isCPU {
+            bytes = FileBytes(storage.pointer, count: storage.byteCount, owner: storage)
+        } else {
+            let copy = CopyOnCPU.of(storage)
+            bytes = FileBytes(copy.bytes.storage.pointer, count: storage.byteCount, owner: copy)
+        }
         let block = StoredBlock(.plain(t.dtype), count: storage.byteCount / t.dtype.itemSize, byteCount: storage.byteCount, .file(bytes, offset: 0))
         // A tensor lies within its storage, whatever its strides.
         self.init(unchecked: block, offset: t.storageOffset, shape: t.shape, strides: t.strides)
         (self.isParameter, self.requiresGradient) = (isParameter, requiresGradient)
+    }
+}
+
+/// What a device's memory holds, on the CPU: one copy for all tensors that share the memory, as long as one of them waits to be written. It keeps the memory too, so that a change of a
+/// tensor meanwhile goes to memory of its own and this stays what it was.
+private final class CopyOnCPU: Sendable {
+    private struct Weak { weak var copy: CopyOnCPU? }
+    private static let alive = Mutex<[ObjectIdentifier: Weak]>([:])
+    private let original: Storage
+    let bytes: Tensor
+
+    private init(_ storage: Storage) {
+        original = storage
+        bytes = Tensor(storage: storage, byteOffset: 0, sizes: [storage.byteCount], strides: [1], dtype: .uint8)!.to(.cpu)
+    }
+    deinit {
+        let key = ObjectIdentifier(original)
+        Self.alive.withLock { if $0[key]?.copy == nil { $0[key] = nil } }
+    }
+
+    static func of(_ storage: Storage) -> CopyOnCPU {
+        let key = ObjectIdentifier(storage)
+        if let known = alive.withLock({ $0[key]?.copy }) { return known }
+        let copy = CopyOnCPU(storage)
+        alive.withLock { $0[key] = Weak(copy: copy) }
+        return copy
     }
 }
 

@@ -91,7 +91,7 @@ public struct StoredTensor: Sendable {
     ///
     /// Tensors that share memory in the file share it here; as values they are independent all the same.
     public func load() throws(FormatError) -> Tensor {
-        if shape.contains(0) { return Tensor.empty(shape, dtype: dtype) }
+        if shape.contains(0) { return Tensor.empty(shape, dtype: dtype, device: .cpu) }
         let storage = try block.storage()
         guard let t = Tensor(storage: storage, byteOffset: offset * dtype.itemSize, sizes: Dims(shape), strides: Dims(strides), dtype: dtype) else {
             throw FormatError(.malformed, "a tensor of sizes \(shape) and strides \(strides) lies outside its storage")

@@ -17,7 +17,7 @@ extension Init {
 
     private static func redrawn(_ like: Tensor, _ mean: Double, _ std: Double, _ a: Double, _ b: Double, _ generator: Generator) -> Tensor {
         // The bounds in the tensor's type, so that the test agrees with the values it can hold.
-        let (low, high) = (Tensor(a, dtype: like.dtype), Tensor(b, dtype: like.dtype))
+        let (low, high) = (Tensor(a, dtype: like.dtype, device: .cpu), Tensor(b, dtype: like.dtype, device: .cpu))
         var result = like.emptyLike()
         result.fillNormal(mean: mean, std: std, generator: generator)
         while true {
@@ -63,7 +63,7 @@ extension Init {
         guard like.count > 0 else { return }
         noGrad {
             let (rows, columns) = (like.dims[0], like.count / like.dims[0])
-            var drawn = Tensor.empty([rows, columns], dtype: like.dtype)
+            var drawn = Tensor.empty([rows, columns], dtype: like.dtype, device: like.device)
             drawn.fillNormal(generator: generator)
             let (q, r) = Linalg.qr(rows < columns ? drawn.t() : drawn)
             // Signs of R's diagonal make Q uniformly distributed.
@@ -86,10 +86,10 @@ extension Init {
         var keep = [Bool](repeating: true, count: rows * columns)
         for c in 0..<columns {
             // PyTorch takes the orders from the default generator, whatever draws the values.
-            let order: [Int] = Tensor.randperm(rows).array(of: Int.self)
+            let order: [Int] = Tensor.randperm(rows, device: .cpu).array(of: Int.self)
             for r in order.prefix(zeros) { keep[r * columns + c] = false }
         }
-        noGrad { p.tensor = Tensor(keep, shape: [rows, columns]).select(values, values.zerosLike()) }
+        noGrad { p.tensor = Tensor(keep, shape: [rows, columns], device: like.device).select(values, values.zerosLike()) }
     }
 
     /// Ones where a convolution then passes its input through, per group. Ranks 3 to 5. PyTorch: `dirac_`.
@@ -111,6 +111,6 @@ extension Init {
         for g in 0..<groups {
             for d in 0..<Swift.min(perGroup, sizes[1]) { values[((g * perGroup + d) * sizes[1] + d) * field + middle] = 1 }
         }
-        noGrad { p.tensor = Tensor(values, shape: sizes, dtype: p.tensor.dtype) }
+        noGrad { p.tensor = Tensor(values, shape: sizes, dtype: p.tensor.dtype, device: p.tensor.device) }
     }
 }

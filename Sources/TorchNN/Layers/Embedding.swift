@@ -19,7 +19,7 @@ public final class Embedding: Module, Layer {
                 return
             }
             // Every other row as it is, this one zero.
-            $weight.update { w in w = w * (Tensor.arange(numEmbeddings).unsqueeze(1) .!= row).to(dtype) }
+            $weight.update { w in w = w * (Tensor.arange(numEmbeddings, device: w.device).unsqueeze(1) .!= row).to(dtype) }
         }
     }
 

@@ -40,7 +40,7 @@ extension Module {
         for (name, stored) in checkpoint.tensors where name.hasPrefix(start) {
             let own = String(name.dropFirst(start.count))
             // What the model does not have is only named, not read: an empty tensor stands for it.
-            do throws(FormatError) { state[own] = known.contains(own) ? try stored.load() : Tensor.empty([0]) } catch { throw error.inFile(checkpoint.path) }
+            do throws(FormatError) { state[own] = known.contains(own) ? try stored.load() : Tensor.empty([0], device: .cpu) } catch { throw error.inFile(checkpoint.path) }
         }
         do throws(StateError) { return try load(state, strict: strict) } catch {
             var report = error.report

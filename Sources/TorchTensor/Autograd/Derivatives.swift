@@ -33,7 +33,7 @@ public func jacobian(_ f: (Tensor) -> Tensor, at x: Tensor, createGraph: Bool = 
     let flat = y.count
     var rows: [Tensor] = []
     for i in 0..<flat {
-        let seed = Tensor.zeros([flat], dtype: y.dtype)
+        let seed = Tensor.zeros([flat], dtype: y.dtype, device: y.device)
         seed.slice(0, i, i + 1).fillUnshared(1)
         let g: [Tensor?] = gradients(
             of: [y], withRespectTo: [input], gradOutputs: [seed.reshape(y.shape)], retainGraph: true, createGraph: createGraph, allowUnused: true)
@@ -76,7 +76,7 @@ public func gradcheck(_ f: ([Tensor]) -> Tensor, _ inputs: [Tensor], epsilon: Do
     let y = enableGrad { f(leaves) }
     guard y.requiresGrad else { throw GradcheckFailure(description: "gradcheck: the output does not depend on an input that requires gradients") }
     let weights = (0..<y.count).map { Glibc.cos(Double($0) + 0.5) }
-    let cotangent = Tensor(weights, shape: y.shape, dtype: y.dtype)
+    let cotangent = Tensor(weights, shape: y.shape, dtype: y.dtype, device: y.device)
     let differentiable = leaves.indices.filter { leaves[$0].requiresGrad }
     let analytic: [Tensor?] = gradients(of: [y], withRespectTo: differentiable.map { leaves[$0] }, gradOutputs: [cotangent], allowUnused: true)
     func value(_ xs: [Tensor]) -> Double {
@@ -90,9 +90,9 @@ public func gradcheck(_ f: ([Tensor]) -> Tensor, _ inputs: [Tensor], epsilon: Do
             up[j] += epsilon
             down[j] -= epsilon
             var xs = leaves.map { $0.detached() }
-            xs[i] = Tensor(up, shape: leaves[i].shape, dtype: leaves[i].dtype)
+            xs[i] = Tensor(up, shape: leaves[i].shape, dtype: leaves[i].dtype, device: leaves[i].device)
             let high = value(xs)
-            xs[i] = Tensor(down, shape: leaves[i].shape, dtype: leaves[i].dtype)
+            xs[i] = Tensor(down, shape: leaves[i].shape, dtype: leaves[i].dtype, device: leaves[i].device)
             let numeric = (high - value(xs)) / (2 * epsilon)
             guard abs(numeric - g[j]) <= atol + rtol * abs(numeric) else {
                 throw GradcheckFailure(description: "gradcheck: input \(i), element \(j): derivative \(g[j]), by differences \(numeric)")
@@ -111,10 +111,10 @@ public func gradgradcheck(_ f: ([Tensor]) -> Tensor, _ inputs: [Tensor], epsilon
                 let y = f(active)
                 let weights = (0..<y.count).map { Glibc.sin(Double($0) + 1) }
                 let g: [Tensor?] = gradients(
-                    of: [y], withRespectTo: which.map { active[$0] }, gradOutputs: [Tensor(weights, shape: y.shape, dtype: y.dtype)], createGraph: true,
+                    of: [y], withRespectTo: which.map { active[$0] }, gradOutputs: [Tensor(weights, shape: y.shape, dtype: y.dtype, device: y.device)], createGraph: true,
                     allowUnused: true)
                 // One scalar of all first derivatives.
-                return zip(which, g).map { i, g in ((g ?? active[i].zerosLike()) * (Double(i) + 1)).sum() }.reduce(Tensor(0, dtype: y.dtype)) { $0 + $1 }
+                return zip(which, g).map { i, g in ((g ?? active[i].zerosLike()) * (Double(i) + 1)).sum() }.reduce(Tensor(0, dtype: y.dtype, device: y.device)) { $0 + $1 }
             }
         }, inputs, epsilon: epsilon, atol: atol, rtol: rtol)
 }

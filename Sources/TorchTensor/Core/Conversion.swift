@@ -41,6 +41,11 @@ extension Tensor {
         return out
     }
 
+    /// What an operator needs of numbers that come from shapes and options alone, on the device of its operands.
+    static func table<T: TensorElement>(_ values: [T], shape: [Int]? = nil, dtype: DType? = nil, on device: Device) -> Tensor {
+        Tensor(values, shape: shape ?? [values.count], dtype: dtype, device: .cpu).constant(on: device)
+    }
+
     /// This tensor, which an operator has made on the CPU of shapes and options alone, on `device`: a constant, in a captured step too (Note [Captured steps]).
     func constant(on device: Device) -> Tensor {
         guard let step = CapturedStep.current, step.device == device else { return to(device) }

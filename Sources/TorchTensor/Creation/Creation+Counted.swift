@@ -6,7 +6,7 @@ extension Tensor {
     // MARK: Equal steps
 
     /// `steps` numbers from start to end, both included; start and end are tensors of no dims. PyTorch: `torch.linspace`.
-    public static func linspace(_ start: Tensor, _ end: Tensor, steps: Int, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func linspace(_ start: Tensor, _ end: Tensor, steps: Int, dtype: DType? = nil, device: Device = .default) -> Tensor {
         guard let (s, e) = ends(start, end, steps, "linspace") else { return placeholder }
         let complex = start.dtype.isComplex || end.dtype.isComplex
         let type = dtype ?? (complex ? DefaultDType.complex : DefaultDType.floating)
@@ -18,7 +18,7 @@ extension Tensor {
     }
 
     /// base ** linspace; start and end are tensors of no dims. PyTorch: `torch.logspace`.
-    public static func logspace(_ start: Tensor, _ end: Tensor, steps: Int, base: Double = 10, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func logspace(_ start: Tensor, _ end: Tensor, steps: Int, base: Double = 10, dtype: DType? = nil, device: Device = .default) -> Tensor {
         guard let (s, e) = ends(start, end, steps, "logspace") else { return placeholder }
         let complex = start.dtype.isComplex || end.dtype.isComplex
         let type = dtype ?? (complex ? DefaultDType.complex : DefaultDType.floating)
@@ -62,13 +62,13 @@ extension Tensor {
             // Ends in the type, steps in float32.
             let (s, e) = (Float(rounded(start.0, type)), Float(rounded(end.0, type)))
             let step = steps > 1 ? (e - s) / Float(steps - 1) : 0
-            return Tensor((0..<steps).map { $0 < steps / 2 || steps == 1 ? s + step * Float($0) : e - step * Float(steps - 1 - $0) }).converted(to: type)
+            return Tensor((0..<steps).map { $0 < steps / 2 || steps == 1 ? s + step * Float($0) : e - step * Float(steps - 1 - $0) }, device: .cpu).converted(to: type)
         case .float64:
-            return Tensor(points(start.0, end.0, steps), dtype: .float64)
+            return Tensor(points(start.0, end.0, steps), dtype: .float64, device: .cpu)
         default:
             // Whole ends, steps in double, each result cut off.
             let values = points(start.0.rounded(.towardZero), end.0.rounded(.towardZero), steps)
-            return Tensor(values.map { $0.rounded(.towardZero) }, dtype: .float64).converted(to: type)
+            return Tensor(values.map { $0.rounded(.towardZero) }, dtype: .float64, device: .cpu).converted(to: type)
         }
     }
 
@@ -83,11 +83,11 @@ extension Tensor {
     // MARK: Positions of triangles
 
     /// Rows and columns of the elements of a lower triangle, as a tensor of two rows. PyTorch: `torch.tril_indices`.
-    public static func trilIndices(_ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device = .cpu) -> Tensor {
+    public static func trilIndices(_ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device = .default) -> Tensor {
         triangleIndices(rows, columns, offset, lower: true, dtype, device, "trilIndices")
     }
     /// Rows and columns of the elements of an upper triangle, as a tensor of two rows. PyTorch: `torch.triu_indices`.
-    public static func triuIndices(_ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device = .cpu) -> Tensor {
+    public static func triuIndices(_ rows: Int, _ columns: Int, offset: Int = 0, dtype: DType = .int64, device: Device = .default) -> Tensor {
         triangleIndices(rows, columns, offset, lower: false, dtype, device, "triuIndices")
     }
 
@@ -105,6 +105,6 @@ extension Tensor {
                 c.append(j)
             }
         }
-        return Tensor(r + c, shape: [2, r.count]).to(dtype).to(device)
+        return Tensor(r + c, shape: [2, r.count], dtype: dtype, device: device)
     }
 }

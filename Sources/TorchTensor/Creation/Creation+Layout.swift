@@ -4,7 +4,7 @@ import TorchRuntime
 
 extension Tensor {
     /// Undefined contents with the given strides, in elements. PyTorch: `torch.empty_strided`.
-    public static func emptyStrided(_ size: [Int], _ stride: [Int], dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func emptyStrided(_ size: [Int], _ stride: [Int], dtype: DType? = nil, device: Device = .default) -> Tensor {
         let (sizes, strides) = (Dims(size), Dims(stride))
         guard sizes.count == strides.count, !stride.contains(where: { $0 < 0 }) else {
             TensorError.report("emptyStrided", "mismatch in length of strides and shape, or negative strides: sizes \(sizes), strides \(strides)")
@@ -27,7 +27,7 @@ extension Tensor {
     }
 
     /// Undefined contents, dense, with dims lying in memory in the given order, outermost first. PyTorch: `torch.empty_permuted`.
-    public static func emptyPermuted(_ size: [Int], order: [Int], dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func emptyPermuted(_ size: [Int], order: [Int], dtype: DType? = nil, device: Device = .default) -> Tensor {
         guard order.count == size.count else {
             TensorError.report(
                 "emptyPermuted",
@@ -65,5 +65,5 @@ extension Tensor {
         .emptyStrided(size, stride, dtype: dtype ?? self.dtype, device: device)
     }
     /// Elements of a Swift array. PyTorch: `Tensor.new_tensor`.
-    public func newTensor<T: TensorElement>(_ values: [T], dtype: DType? = nil) -> Tensor { Tensor(values, dtype: dtype ?? self.dtype).to(device) }
+    public func newTensor<T: TensorElement>(_ values: [T], dtype: DType? = nil) -> Tensor { Tensor(values, dtype: dtype ?? self.dtype, device: device) }
 }

@@ -79,7 +79,7 @@ public enum FFT {
         let y: Tensor = noGrad {
             let half = x.withoutGraph
             if n <= 2 { return transform(half, d, sign: 1, name).real.contiguous() }
-            let mirror = Tensor((1..<(n - n / 2)).reversed().map { $0 }).constant(on: x.device)
+            let mirror = Tensor.table((1..<(n - n / 2)).reversed(), on: x.device)
             return transform(cat([half, half.indexSelect(d, mirror).conj()], dim: d), d, sign: 1, name).real.contiguous()
         }
         return Tensor(y.impl.alias()).recorded(name, x) { g in
@@ -89,7 +89,7 @@ public enum FFT {
             if n % 2 == 0 { weights[n / 2] = 1 }
             var shape = Dims(rank: g.rank, repeating: 1)
             shape[d] = weights.count
-            return halfTransform(g, d, name) * Tensor(weights).to(g.dtype).constant(on: g.device).reshaped(shape)
+            return halfTransform(g, d, name) * Tensor.table(weights, dtype: g.dtype, on: g.device).reshaped(shape)
         }
     }
 
@@ -234,15 +234,15 @@ public enum FFT {
     // MARK: Frequencies
 
     /// Frequencies of `fft`'s values for samples `d` apart: 0, 1, …, -1 over n d. PyTorch: `torch.fft.fftfreq`.
-    public static func fftfreq(_ n: Int, d: Double = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func fftfreq(_ n: Int, d: Double = 1, dtype: DType? = nil, device: Device = .default) -> Tensor {
         let values = (0..<Swift.max(n, 0)).map { Double($0 < (n + 1) / 2 ? $0 : $0 - n) / (Double(n) * d) }
-        return Tensor(values).to(dtype ?? DefaultDType.floating).to(device)
+        return Tensor(values, dtype: dtype, device: device)
     }
 
     /// Frequencies of `rfft`'s values. PyTorch: `torch.fft.rfftfreq`.
-    public static func rfftfreq(_ n: Int, d: Double = 1, dtype: DType? = nil, device: Device = .cpu) -> Tensor {
+    public static func rfftfreq(_ n: Int, d: Double = 1, dtype: DType? = nil, device: Device = .default) -> Tensor {
         let values = (0..<(Swift.max(n, 0) / 2 + 1)).map { Double($0) / (Double(n) * d) }
-        return Tensor(values).to(dtype ?? DefaultDType.floating).to(device)
+        return Tensor(values, dtype: dtype, device: device)
     }
 
     /// Moves frequency 0 to the middle. PyTorch: `torch.fft.fftshift`.

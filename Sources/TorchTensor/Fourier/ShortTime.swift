@@ -97,8 +97,8 @@ extension Tensor {
             pieces = complexResult ? all : all.real
         }
         let total = fftSize + hop * (frames - 1)
-        let place = (Tensor.arange(frames) * hop).unsqueeze(1) + Tensor.arange(fftSize)
-        let index = place.flatten().to(device)
+        let place = (Tensor.arange(frames, device: device) * hop).unsqueeze(1) + Tensor.arange(fftSize, device: device)
+        let index = place.flatten()
         let weighted = pieces * w
         let sum = Tensor.zeros([batch, total], dtype: weighted.dtype, device: device).indexAdd(1, index, weighted.reshape([batch, frames * fftSize]))
         let squares = (w * w).unsqueeze(0).expand([frames, fftSize]).reshape([frames * fftSize])

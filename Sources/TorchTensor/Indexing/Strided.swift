@@ -98,7 +98,7 @@ extension Tensor {
             for d in 0..<sizes.count {
                 var shape = Dims(rank: sizes.count, repeating: 1)
                 shape[d] = sizes[d]
-                p = p + (Tensor.arange(sizes[d]) * strides[d]).reshaped(shape)
+                p = p + (Tensor.arange(sizes[d], device: .cpu) * strides[d]).reshaped(shape)
             }
             return p.reshaped([sizes.product])
         }

@@ -73,7 +73,7 @@ extension Tensor: TensorIndex {
 }
 extension Array: TensorIndex where Element == Int {
     /// One index array, as a list in Python.
-    public var indexItem: IndexItem { .tensor(Tensor(self)) }
+    public var indexItem: IndexItem { .tensor(Tensor(self, device: .cpu)) }
 }
 
 // MARK: - Basic indexing
@@ -154,7 +154,7 @@ struct ResolvedIndex {
                     if t.rank == 0 {
                         // A truth value picks all or nothing of a new dim.
                         insertAxis(dim)
-                        picks.append((dim, t.withoutGraph.item(Bool.self) ? Tensor([0]) : Tensor([Int]())))
+                        picks.append((dim, t.withoutGraph.item(Bool.self) ? Tensor([0], device: .cpu) : Tensor([Int](), device: .cpu)))
                         dim += 1
                         continue
                     }

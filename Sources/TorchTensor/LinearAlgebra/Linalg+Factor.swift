@@ -118,9 +118,9 @@ extension Linalg {
             }
         }
         // Row i of P^T A is row order[i] of A, so P[order[i], i] = 1.
-        let target = Tensor(order).reshaped(join(batch(pivots, dropping: 1), 1, m))
-        let rows = Tensor.arange(m).unsqueeze(1)
-        return (rows .== target).to(x.dtype).to(x.device)
+        let target = Tensor(order, device: x.device).reshaped(join(batch(pivots, dropping: 1), 1, m))
+        let rows = Tensor.arange(m, device: x.device).unsqueeze(1)
+        return (rows .== target).to(x.dtype)
     }
 
     /// A = P L U. PyTorch: `torch.linalg.lu`.

@@ -45,7 +45,7 @@ extension Linalg {
         // Below this norm the polynomial is right to the last bit or so.
         let bound = a.dtype.real == .float32 ? 3.0 : 1.09
         let squarings = norms.map { $0 > bound && $0.isFinite ? Int((($0 / bound).log2).rounded(.up)) : 0 }
-        let count = Tensor(squarings).reshaped(join(batch(a), 1, 1)).to(a.device)
+        let count = Tensor(squarings, device: a.device).reshaped(join(batch(a), 1, 1))
         let scale = (-count.to(a.dtype.real)).exp2()
         let x = a * scale
         // Paterson and Stockmeyer: six coefficients at a time, powers up to x^6.
@@ -121,7 +121,7 @@ extension Linalg {
             TensorError.report("linalg.cross", "inputs dimension \(dim) must have length 3. Got \(a.rank == 0 ? 0 : a.dims[d]) and \(b.rank == 0 ? 0 : b.dims[d])")
             return .placeholder
         }
-        let (next, previous) = (Tensor([1, 2, 0]).constant(on: a.device), Tensor([2, 0, 1]).constant(on: a.device))
+        let (next, previous) = (Tensor.table([1, 2, 0], on: a.device), Tensor.table([2, 0, 1], on: a.device))
         return a.indexSelect(d, next) * b.indexSelect(d, previous) - a.indexSelect(d, previous) * b.indexSelect(d, next)
     }
 

@@ -6,10 +6,10 @@ extension Linalg {
     /// An absolute or relative bound below which singular values count as zero: a number or a tensor, one value a matrix.
     private static func threshold(_ s: Tensor, _ a: Tensor, _ atol: Tensor?, _ rtol: Tensor?) -> Tensor {
         let size = Swift.max(a.dims[a.rank - 2], a.dims[a.rank - 1])
-        let standard = Tensor(Double(size) * a.dtype.epsilon, dtype: s.dtype).to(s.device)
+        let standard = Tensor(Double(size) * a.dtype.epsilon, dtype: s.dtype, device: s.device)
         let largest = s.dims[s.rank - 1] > 0 ? extreme(s, [s.rank - 1], largest: true, keepDim: true, "linalg.pinv") : Tensor.zeros(s.dims, dtype: s.dtype, device: s.device)
         func column(_ t: Tensor) -> Tensor { t.rank == 0 ? t : t.unsqueeze(-1) }
-        let absolute = (atol.map { $0.withoutGraph.to(s.dtype) } ?? Tensor(0, dtype: s.dtype)).to(s.device)
+        let absolute = (atol.map { $0.withoutGraph.to(s.dtype) } ?? Tensor(0, dtype: s.dtype, device: s.device)).to(s.device)
         // An absolute bound that was given replaces the standard relative one.
         let relative = rtol.map { $0.withoutGraph.to(s.dtype).to(s.device) } ?? (atol == nil ? standard : (absolute .> 0).select(Tensor.number(.int(0)), standard))
         let scaled = column(relative) * largest
@@ -39,7 +39,7 @@ extension Linalg {
 
     /// `pinv` with numbers as bounds.
     public static func pinv(_ a: Tensor, atol: Double? = nil, rtol: Double?, hermitian: Bool = false) -> Tensor {
-        pinv(a, atol: atol.map { Tensor($0, dtype: .float64) }, rtol: rtol.map { Tensor($0, dtype: .float64) }, hermitian: hermitian)
+        pinv(a, atol: atol.map { Tensor($0, dtype: .float64, device: .cpu) }, rtol: rtol.map { Tensor($0, dtype: .float64, device: .cpu) }, hermitian: hermitian)
     }
 
     static func pinvGradient(_ g: Tensor, _ p: Tensor, _ a: Tensor) -> Tensor {
@@ -69,7 +69,7 @@ extension Linalg {
 
     /// `matrixRank` with numbers as bounds.
     public static func matrixRank(_ a: Tensor, atol: Double? = nil, rtol: Double?, hermitian: Bool = false) -> Tensor {
-        matrixRank(a, atol: atol.map { Tensor($0, dtype: .float64) }, rtol: rtol.map { Tensor($0, dtype: .float64) }, hermitian: hermitian)
+        matrixRank(a, atol: atol.map { Tensor($0, dtype: .float64, device: .cpu) }, rtol: rtol.map { Tensor($0, dtype: .float64, device: .cpu) }, hermitian: hermitian)
     }
 
     /// LAPACK routines by which PyTorch solves least squares. Here all go by singular values; the driver decides which facts are returned.

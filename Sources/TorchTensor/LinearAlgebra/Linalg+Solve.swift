@@ -45,7 +45,7 @@ extension Linalg {
     }
 
     private static func solved(_ a: Tensor, _ b: Tensor, _ left: Bool, _ name: String) -> (result: Tensor, info: Tensor) {
-        let nothing = (result: Tensor.placeholder, info: Tensor.zeros([], dtype: .int32))
+        let nothing = (result: Tensor.placeholder, info: Tensor.zeros([], dtype: .int32, device: a.device))
         guard isSquare(a, name), hasField(b, name), agree(a, b, name) else { return nothing }
         guard b.rank > 0 else {
             TensorError.report(name, "The input tensor B must have at least 1 dimension")
@@ -99,7 +99,7 @@ extension Linalg {
     }
 
     private static func inverse(_ a: Tensor, _ name: String) -> (inverse: Tensor, info: Tensor) {
-        guard isSquare(a, name) else { return (.placeholder, Tensor.zeros([], dtype: .int32)) }
+        guard isSquare(a, name) else { return (.placeholder, Tensor.zeros([], dtype: .int32, device: a.device)) }
         let n = a.dims[a.rank - 1]
         let (lu, pivots) = (output(a.dims, [], like: a), output(batch(a), [n], like: a, .int32))
         let info = output(batch(a), [], like: a, .int32)
@@ -164,7 +164,7 @@ extension Linalg {
             var weight: Tensor?
             if let g = gradients[1] { weight = g.to(a.dtype) }
             if let g = gradients[0] {
-                let turn = (g.conj() * outputs[0]).imag * Tensor(real: 0, imaginary: -1, dtype: a.dtype)
+                let turn = (g.conj() * outputs[0]).imag * Tensor(real: 0, imaginary: -1, dtype: a.dtype, device: .cpu)
                 weight = weight.map { $0 + turn } ?? turn
             }
             return [weight.map { adjointInverse(a, lu, pivots, $0) }]

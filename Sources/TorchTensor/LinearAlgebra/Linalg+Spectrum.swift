@@ -43,7 +43,7 @@ extension Linalg {
             inner = inner + skew(x) / e * s.unsqueeze(-2)
             if u.dtype.isComplex {
                 let phase = x.diagonal(dim1: -2, dim2: -1).imag / s
-                inner = inner + diagonalMatrix(phase.to(u.dtype) * Tensor(real: 0, imaginary: 1, dtype: u.dtype))
+                inner = inner + diagonalMatrix(phase.to(u.dtype) * Tensor(real: 0, imaginary: 1, dtype: u.dtype, device: .cpu))
             }
         }
         if let gvh {

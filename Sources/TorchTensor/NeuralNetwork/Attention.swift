@@ -165,8 +165,8 @@ public func multiHeadAttention(
         let m = additive(attentionMask)
         mask = m.rank == 3 ? m.reshape([n, heads, l, s]) : m
     } else if causal, needWeights || keyPaddingMask != nil || extra > 0 {
-        let hidden = Tensor.arange(l).unsqueeze(1) .< Tensor.arange(s - extra).unsqueeze(0)
-        mask = additive(hidden.constant(on: query.device))
+        let hidden = Tensor.arange(l, device: query.device).unsqueeze(1) .< Tensor.arange(s - extra, device: query.device).unsqueeze(0)
+        mask = additive(hidden)
     }
     if let keyPaddingMask {
         guard keyPaddingMask.dims == [n, s - extra] else {

@@ -81,12 +81,12 @@ public func ctcLoss(
         }
     }
     let type = logProbs.dtype
-    let slope = wantsGradient ? Tensor(slopes, shape: [steps, batch, classes], dtype: .float64).to(type).to(logProbs.device) : nil
-    let each = Tensor(losses, dtype: .float64).to(type).to(logProbs.device).recorded("ctcLoss", logProbs) { g in slope! * g.reshaped([1, batch, 1]) }
+    let slope = wantsGradient ? Tensor(slopes, shape: [steps, batch, classes], dtype: type, device: logProbs.device) : nil
+    let each = Tensor(losses, dtype: type, device: logProbs.device).recorded("ctcLoss", logProbs) { g in slope! * g.reshaped([1, batch, 1]) }
     switch reduction {
     case .none: return each
     case .sum: return each.sum()
-    case .mean: return (each / Tensor(targetLengths.map { Double(Swift.max($0, 1)) }, dtype: .float64).to(type).to(logProbs.device)).mean()
+    case .mean: return (each / Tensor(targetLengths.map { Double(Swift.max($0, 1)) }, dtype: type, device: logProbs.device)).mean()
     }
 }
 

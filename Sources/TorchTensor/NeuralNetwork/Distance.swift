@@ -94,6 +94,6 @@ public func pdist(_ x: Tensor, p: Double = 2) -> Tensor {
         }
     }
     if first.isEmpty { return x.flatten().slice(0, 0, 0) }
-    let difference = x.indexSelect(0, Tensor(first).constant(on: x.device)) - x.indexSelect(0, Tensor(second).constant(on: x.device))
+    let difference = x.indexSelect(0, Tensor.table(first, on: x.device)) - x.indexSelect(0, Tensor.table(second, on: x.device))
     return difference.pNorm(p, [1], keepDim: false)
 }

@@ -117,9 +117,9 @@ public func embeddingBag(
     }
     let keptPlaces = positions.indices.filter { positions[$0] != padding }
     let everything = keptPlaces.count == n
-    let place = Tensor(keptPlaces).to(weight.device)
+    let place = Tensor(keptPlaces, device: weight.device)
     let kept = everything ? flat : flat.indexSelect(0, place)
-    let bag = Tensor(keptPlaces.map { bagOf[$0] }).to(weight.device)
+    let bag = Tensor(keptPlaces.map { bagOf[$0] }, device: weight.device)
     var rows = embedding(kept, weight, scaleGradByFreq: scaleGradByFreq)
     if let perSampleWeights {
         let factors = perSampleWeights.reshape([n])
@@ -129,7 +129,7 @@ public func embeddingBag(
     if mode != .max {
         let sums = zeros.indexAdd(0, bag, rows)
         if mode == .sum { return sums }
-        return sums / Tensor(counts.map { Swift.max($0, 1) }, dtype: .float64).to(weight.dtype).to(weight.device).unsqueeze(1)
+        return sums / Tensor(counts.map { Swift.max($0, 1) }, dtype: weight.dtype, device: weight.device).unsqueeze(1)
     }
     // Per bag and column: the first row that has the maximum.
     guard n > 0, weight.dims[1] > 0 else { return zeros }
@@ -145,7 +145,7 @@ public func embeddingBag(
     }
     let none = keptPlaces.count
     let padded = pad(rows, [0, 0, 0, 1])
-    return padded.gather(0, Tensor(best.map { $0 < 0 ? none : $0 }, shape: [bags, width]).to(weight.device))
+    return padded.gather(0, Tensor(best.map { $0 < 0 ? none : $0 }, shape: [bags, width], device: weight.device))
 }
 
 extension Tensor {

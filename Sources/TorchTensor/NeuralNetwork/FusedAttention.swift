@@ -26,8 +26,8 @@ func fusedAttention(_ query: Tensor, _ key: Tensor, _ value: Tensor, causal: Boo
 /// Scores of positions that a query does not see are -infinity.
 func causalScores(_ scores: Tensor) -> Tensor {
     let (t, s) = (scores.dims[scores.rank - 2], scores.dims[scores.rank - 1])
-    let visible = Tensor.arange(t).unsqueeze(1) .>= Tensor.arange(s).unsqueeze(0)
-    return visible.to(scores.device).select(scores, Tensor.number(.double(-.infinity)))
+    let visible = Tensor.arange(t, device: scores.device).unsqueeze(1) .>= Tensor.arange(s, device: scores.device).unsqueeze(0)
+    return visible.select(scores, Tensor.number(.double(-.infinity)))
 }
 
 extension Tensor {

@@ -204,11 +204,11 @@ public func affineGrid(_ theta: Tensor, size: [Int], alignCorners: Bool = false)
     for i in (0..<n).reversed() {
         var shape = [Int](repeating: 1, count: n)
         shape[i] = spatial[i]
-        columns.append(Tensor(line(spatial[i]), dtype: .float64).reshape(shape).expand(spatial).reshape([-1, 1]))
+        columns.append(Tensor(line(spatial[i]), shape: shape, dtype: .float64, device: .cpu).expand(spatial).reshape([-1, 1]))
     }
     // (places, n + 1): x, y, z, 1.
     let count = spatial.reduce(1, *)
-    let base = Tensor.full([count, n + 1], 1.0, dtype: .float64)
+    let base = Tensor.full([count, n + 1], 1.0, dtype: .float64, device: .cpu)
     for (i, c) in columns.enumerated() {
         base.backend.copy(noGrad { base.slice(1, i, i + 1) }.operand, c.operand)
     }

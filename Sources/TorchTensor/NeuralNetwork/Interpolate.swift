@@ -94,7 +94,7 @@ public func interpolate(
         let line = Resampling(input: input[i], output: out[i], factor: factors[i], alignCorners: alignCorners ?? false, double: x.dtype == .float64)
         switch mode {
         case .nearest, .nearestExact:
-            if input[i] != out[i] || factors[i] != nil { y = y.indexSelect(d, Tensor(line.nearest(exact: mode == .nearestExact)).constant(on: x.device)) }
+            if input[i] != out[i] || factors[i] != nil { y = y.indexSelect(d, Tensor.table(line.nearest(exact: mode == .nearestExact), on: x.device)) }
         case .bicubic: y = antialias ? line.filtered(y, d, cubic: true) : line.cubic(y, d)
         default: y = antialias ? line.filtered(y, d, cubic: false) : line.linear(y, d)
         }
@@ -137,10 +137,10 @@ private struct Resampling {
         var sum: Tensor?
         for (positions, weights) in taps {
             if weights.allSatisfy({ $0 == 0 }) { continue }
-            let part = x.indexSelect(d, Tensor(positions).constant(on: x.device)) * Tensor(weights, dtype: .float64).to(x.dtype).reshape(shape).constant(on: x.device)
+            let part = x.indexSelect(d, Tensor.table(positions, on: x.device)) * Tensor.table(weights, shape: shape, dtype: x.dtype, on: x.device)
             sum = sum.map { $0 + part } ?? part
         }
-        return sum ?? x.indexSelect(d, Tensor(taps[0].0).constant(on: x.device)) * 0.0
+        return sum ?? x.indexSelect(d, Tensor.table(taps[0].0, on: x.device)) * 0.0
     }
 
     func linear(_ x: Tensor, _ d: Int) -> Tensor {
@@ -198,7 +198,7 @@ private struct Resampling {
             }
             for (k, w) in weights.enumerated() { band[(first + k) * output + i] = total == 0 ? w : w / total }
         }
-        let matrix = Tensor(band, shape: [input, output], dtype: .float64).to(x.dtype).constant(on: x.device)
+        let matrix = Tensor.table(band, shape: [input, output], dtype: x.dtype, on: x.device)
         return x.moveDim(d, -1).matmul(matrix).moveDim(-1, d).contiguous()
     }
 }

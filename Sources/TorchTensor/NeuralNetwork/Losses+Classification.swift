@@ -134,7 +134,7 @@ public func multiMarginLoss(
     if p == 2 { terms = terms.square() }
     if let weight { terms = terms * weight.indexSelect(0, index.flatten()).unsqueeze(1) }
     // The right class itself is no term.
-    let wrong = Tensor.arange(classes).constant(on: x.device).unsqueeze(0) .!= index
+    let wrong = Tensor.arange(classes, device: x.device).unsqueeze(0) .!= index
     let losses = wrong.select(terms, terms.withoutGraph.zerosLike()).sum(dim: 1) / Double(classes)
     if reduction == .none { return x.rank == 2 ? losses : losses.reshape(target.shape) }
     return reduction.apply(losses)
@@ -172,13 +172,13 @@ public func multilabelMarginLoss(_ x: Tensor, _ target: Tensor, reduction: Reduc
             rowOf.append(r)
         }
     }
-    let wrong = Tensor(isRight.map { !$0 }, shape: [n, classes]).to(x.device)
+    let wrong = Tensor(isRight.map { !$0 }, shape: [n, classes], device: x.device)
     let zeros = Tensor.zeros([n], dtype: x.dtype, device: x.device)
     var losses = zeros + rows.sum(dim: 1) * 0.0
     if !right.isEmpty {
-        let row = Tensor(rowOf).to(x.device)
+        let row = Tensor(rowOf, device: x.device)
         let picked = rows.indexSelect(0, row)
-        let score = picked.gather(1, Tensor(right, shape: [right.count, 1]).to(x.device))
+        let score = picked.gather(1, Tensor(right, shape: [right.count, 1], device: x.device))
         let hinge = (1.0 - score + picked).clamp(min: 0)
         let terms = wrong.indexSelect(0, row).select(hinge, hinge.withoutGraph.zerosLike()).sum(dim: 1)
         losses = zeros.indexAdd(0, row, terms) / Double(classes)

@@ -157,7 +157,7 @@ public func layerNormWithStatistics(
     let sizes = Dims(Array(x.dims[..<(x.rank - normalizedShape.count)]) + [Int](repeating: 1, count: normalizedShape.count))
     // float16 and bfloat16 keep their statistics' type only beside float32 parameters.
     let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : mean.dtype
-    if x.count == 0 { return (y, Tensor.zeros(sizes, dtype: type), Tensor.zeros(sizes, dtype: type)) }
+    if x.count == 0 { return (y, Tensor.zeros(sizes, dtype: type, device: x.device), Tensor.zeros(sizes, dtype: type, device: x.device)) }
     return (y, mean.reshaped(sizes).to(type), rstd.reshaped(sizes).to(type))
 }
 
@@ -186,7 +186,7 @@ public func groupNormWithStatistics(
     guard let r = groupNormalized(x, groups, weight, bias, epsilon) else { return (.placeholder, .placeholder, .placeholder) }
     let sizes: Dims = [x.dims[0], groups]
     let type = weight.map { $0.dtype == x.dtype } ?? true ? x.dtype : r.mean.dtype
-    func none() -> Tensor { Tensor.zeros(sizes, dtype: type).recorded("groupNorm", x) { _ in x.zerosLike() } }
+    func none() -> Tensor { Tensor.zeros(sizes, dtype: type, device: x.device).recorded("groupNorm", x) { _ in x.zerosLike() } }
     if sizes.product == 0 || x.count == 0 || r.mean.count != sizes.product { return (r.output, none(), none()) }
     guard x.isRecorded else { return (r.output, r.mean.reshaped(sizes).to(type), r.rstd.reshaped(sizes).to(type)) }
     let rows = x.reshaped([sizes[0], groups, x.count / sizes.product])

@@ -65,7 +65,7 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
             default: return Swift.min(Swift.max(p, 0), size - 1)
             }
         }
-        y = y.indexSelect(d, Tensor(index).constant(on: x.device))
+        y = y.indexSelect(d, Tensor.table(index, on: x.device))
     }
     return y
 }

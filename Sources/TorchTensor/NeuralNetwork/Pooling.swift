@@ -180,7 +180,7 @@ enum Pool {
                 let window = adaptiveWindow(o, size, out)
                 for k in window { weights[k * out + o] = 1 / Double(window.count) }
             }
-            let band = Tensor(weights, shape: [size, out], dtype: .float64).to(x.dtype).constant(on: x.device)
+            let band = Tensor.table(weights, shape: [size, out], dtype: x.dtype, on: x.device)
             y = y.moveDim(lead + i, -1).matmul(band).moveDim(-1, lead + i)
         }
         return y.contiguous()
@@ -193,13 +193,13 @@ enum Pool {
         let outs = starts.map(\.count)
         let spans = counts.map { $0.max() ?? 1 }
         // Position of window element (k…) of output (o…); short windows repeat their last.
-        var positions = Tensor([0]).reshape([])
+        var positions = Tensor(0, device: .cpu)
         for i in 0..<n {
             let along = starts[i].indices.flatMap { o in (0..<spans[i]).map { starts[i][o] + Swift.min($0, counts[i][o] - 1) } }
             var shape = [Int](repeating: 1, count: 2 * n)
             shape[i] = outs[i]
             shape[n + i] = spans[i]
-            positions = positions * input[i] + Tensor(along).reshape(shape)
+            positions = positions * input[i] + Tensor(along, shape: shape, device: .cpu)
         }
         let (total, span) = (outs.reduce(1, *), spans.reduce(1, *))
         let flat = positions.expand(outs + spans).reshape([total, span]).constant(on: x.device)
@@ -314,7 +314,7 @@ enum Pool {
         }
         let batch = lead == 2 ? x.dims[0] : 1
         let channels = x.dims[lead - 1]
-        let draws = samples ?? Tensor.rand([batch, channels, n], dtype: x.dtype, generator: generator)
+        let draws = samples ?? Tensor.rand([batch, channels, n], dtype: x.dtype, device: x.device, generator: generator)
         guard draws.dims == [batch, channels, n] else {
             TensorError.report(operation, "random samples have shape \(draws.dims), expected \([batch, channels, n])")
             return none

@@ -91,7 +91,7 @@ public func unfold(_ x: Tensor, kernelSize: SpatialSize, dilation: SpatialSize =
     if x.rank == 3 { return unfold(x.unsqueeze(0), kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride).squeeze(0) }
     guard let p = Patches(Array(x.dims[2...]), kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride, "unfold") else { return .placeholder }
     let plane = p.padding == [0, 0] ? x : pad(x, [p.padding[1], p.padding[1], p.padding[0], p.padding[0]])
-    let columns = plane.flatten(startDim: 2).indexSelect(2, Tensor(p.index).constant(on: x.device))
+    let columns = plane.flatten(startDim: 2).indexSelect(2, Tensor.table(p.index, on: x.device))
     return columns.reshape([x.dims[0], x.dims[1] * p.kernel[0] * p.kernel[1], p.counts[0] * p.counts[1]])
 }
 
@@ -113,7 +113,7 @@ public func fold(_ x: Tensor, outputSize: SpatialSize, kernelSize: SpatialSize, 
     }
     let channels = x.dims[1] / area
     let zeros = Tensor.zeros([x.dims[0], channels, p.padded[0] * p.padded[1]], dtype: x.dtype, device: x.device)
-    let plane = zeros.indexAdd(2, Tensor(p.index).constant(on: x.device), x.reshape([x.dims[0], channels, area * windows])).reshape([x.dims[0], channels, p.padded[0], p.padded[1]])
+    let plane = zeros.indexAdd(2, Tensor.table(p.index, on: x.device), x.reshape([x.dims[0], channels, area * windows])).reshape([x.dims[0], channels, p.padded[0], p.padded[1]])
     if p.padding == [0, 0] { return plane }
     return plane.slice(2, p.padding[0], p.padding[0] + size[0]).slice(3, p.padding[1], p.padding[1] + size[1])
 }

@@ -108,7 +108,7 @@ extension Tensor {
         var slopes = Tensor.make([backend.nonzero(nil, low.operand)], .float64, device: device)
         slopes.fillUniform(generator: generator)
         // Bounds in the input's type, and two roundings, as PyTorch has it here.
-        let (from, to): (Double, Double) = (Tensor(lower, dtype: dtype).item(), Tensor(upper, dtype: dtype).item())
+        let (from, to): (Double, Double) = (Tensor(lower, dtype: dtype, device: .cpu).item(), Tensor(upper, dtype: dtype, device: .cpu).item())
         let typed = noGrad { slopes * (to - from) + from }.converted(to: dtype)
         let noise = Tensor.full(dims, 1, dtype: dtype, device: device)
         _ = backend.maskedScatter(noise.operand, low.operand, typed.operand)

@@ -24,7 +24,7 @@ extension Tensor {
             TensorError.report("imag", "imag is not implemented for tensors with non-complex dtypes (\(dtype))")
             return .placeholder
         }
-        return part(1).recorded("imag", self) { [dtype] g in g.to(dtype) * Tensor(real: 0, imaginary: 1, dtype: dtype) }
+        return part(1).recorded("imag", self) { [dtype] g in g.to(dtype) * Tensor(real: 0, imaginary: 1, dtype: dtype, device: .cpu) }
     }
 
     private func part(_ index: Int) -> Tensor {

@@ -269,6 +269,6 @@ extension Tensor {
                 for k in (i + 1)..<Swift.max(r, i + 1) { current[k] = withReplacement ? current[i] : current[k - 1] + 1 }
             }
         }
-        return indexSelect(0, Tensor(picks).to(device)).reshape([rows, r])
+        return indexSelect(0, Tensor(picks, device: device)).reshape([rows, r])
     }
 }

@@ -346,7 +346,7 @@ extension Tensor {
             return .placeholder
         }
         if dtype == .bool && a.dtype == .bool && b.dtype == .bool {
-            func truth(_ s: Scalar) -> Tensor { Tensor(s.doubleValue != 0) }
+            func truth(_ s: Scalar) -> Tensor { Tensor(s.doubleValue != 0, device: .cpu) }
             return self.logicalAnd(truth(beta)).logicalOr(a.outer(b).logicalAnd(truth(alpha)))
         }
         let product = a.outer(b)

@@ -204,7 +204,7 @@ extension Tensor {
         var positions: [Int] = []
         positions.reserveCapacity(total)
         for (i, c) in counts.enumerated() { positions.append(contentsOf: Swift.repeatElement(i, count: c)) }
-        return Tensor(positions).to(repeats.dtype).to(repeats.device)
+        return Tensor(positions, dtype: repeats.dtype, device: repeats.device)
     }
 
     // MARK: Ranks and other names

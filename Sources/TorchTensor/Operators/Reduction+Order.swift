@@ -20,7 +20,7 @@ extension Tensor {
                 TensorError.report("\(name)", "\(name)() operation does not have an identity for empty input of type \(dtype)")
                 return .placeholder
             }
-            return Tensor(.double(.nan), dtype: dtype)
+            return Tensor(.double(.nan), dtype: dtype, device: device)
         }
         let all = withoutGraph.contiguous().reshaped([count])
         let out = all.median(0, false, ignoringNaN: ignoringNaN, name).values
@@ -87,7 +87,7 @@ extension Tensor {
     }
     /// One quantile. PyTorch: `torch.quantile`.
     public func quantile(_ q: Double, dim: Int? = nil, keepDim: Bool = false, interpolation: Interpolation = .linear) -> Tensor {
-        quantile(Tensor(q, dtype: dtype), dim: dim, keepDim: keepDim, interpolation: interpolation)
+        quantile(Tensor(q, dtype: dtype, device: .cpu), dim: dim, keepDim: keepDim, interpolation: interpolation)
     }
     /// Quantiles of what is not NaN. PyTorch: `torch.nanquantile`.
     public func nanquantile(_ q: Tensor, dim: Int? = nil, keepDim: Bool = false, interpolation: Interpolation = .linear) -> Tensor {
@@ -95,7 +95,7 @@ extension Tensor {
     }
     /// One quantile of what is not NaN. PyTorch: `torch.nanquantile`.
     public func nanquantile(_ q: Double, dim: Int? = nil, keepDim: Bool = false, interpolation: Interpolation = .linear) -> Tensor {
-        nanquantile(Tensor(q, dtype: dtype), dim: dim, keepDim: keepDim, interpolation: interpolation)
+        nanquantile(Tensor(q, dtype: dtype, device: .cpu), dim: dim, keepDim: keepDim, interpolation: interpolation)
     }
 
     private func quantile(_ q: Tensor, _ dim: Int?, _ keepDim: Bool, _ interpolation: Interpolation, ignoringNaN: Bool, _ name: StaticString) -> Tensor {

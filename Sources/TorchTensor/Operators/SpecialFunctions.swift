@@ -50,7 +50,7 @@ extension Tensor {
             TensorError.report("mvlgamma", "mvlgamma is not implemented for \(dtype)")
             return .placeholder
         }
-        let shifts = Tensor((0..<p).map { -Double($0) / 2 }, dtype: .float64).converted(to: x.dtype).constant(on: x.device)
+        let shifts = Tensor.table((0..<p).map { -Double($0) / 2 }, dtype: x.dtype, on: x.device)
         let constant = Double(p * (p - 1)) / 4 * 1.1447298858494002
         return (x.unsqueeze(-1) + shifts).lgamma().sum(dim: -1) + constant
     }

@@ -44,7 +44,7 @@ extension Tensor {
         if let w, let total, let weights, correction != 0 {
             norm = total - (w * weights).sum() / total * correction
         } else {
-            norm = (total ?? Tensor(n)) - correction
+            norm = (total ?? Tensor(n, device: .cpu)) - correction
         }
         let centred = x - average.unsqueeze(1)
         let other = (w.map { centred * $0 } ?? centred).t().conjugateIfComplex

@@ -24,7 +24,7 @@ extension Tensor {
         guard let g = Tensor.generator(generator, device, "binomial")?.forCPU() else { return .placeholder }
         let single = dtype == .float32
         let drawn = zip(counts, chances).map { Binomial.draw($0, $1, g, single: single) }
-        return Tensor(drawn, shape: sizes.array, dtype: dtype).to(device)
+        return Tensor(drawn, shape: sizes.array, dtype: dtype, device: device)
     }
 
     /// Points of the simplex: each row of the last dim holds concentrations. float32 and float64. Not differentiable. PyTorch: `torch._sample_dirichlet`.

@@ -16,33 +16,33 @@ extension Tensor {
 
     /// Uniform numbers of [0, 1). PyTorch: `torch.rand`.
     public static func rand(
-        _ shape: [Int], dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+        _ shape: [Int], dtype: DType? = nil, device: Device = .default, generator: Generator? = nil, requiresGrad: Bool = false
     ) -> Tensor {
         filled("rand", shape, dtype ?? DefaultDType.floating, device, requiresGrad) { $0.fillUniform(generator: generator) }
     }
     /// Uniform numbers of [0, 1). PyTorch: `torch.rand`.
     public static func rand(
-        _ shape: Int..., dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+        _ shape: Int..., dtype: DType? = nil, device: Device = .default, generator: Generator? = nil, requiresGrad: Bool = false
     ) -> Tensor {
         rand(shape, dtype: dtype, device: device, generator: generator, requiresGrad: requiresGrad)
     }
 
     /// Normal numbers with mean 0 and standard deviation 1. PyTorch: `torch.randn`.
     public static func randn(
-        _ shape: [Int], dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+        _ shape: [Int], dtype: DType? = nil, device: Device = .default, generator: Generator? = nil, requiresGrad: Bool = false
     ) -> Tensor {
         filled("randn", shape, dtype ?? DefaultDType.floating, device, requiresGrad) { $0.fillNormal(generator: generator) }
     }
     /// Normal numbers with mean 0 and standard deviation 1. PyTorch: `torch.randn`.
     public static func randn(
-        _ shape: Int..., dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+        _ shape: Int..., dtype: DType? = nil, device: Device = .default, generator: Generator? = nil, requiresGrad: Bool = false
     ) -> Tensor {
         randn(shape, dtype: dtype, device: device, generator: generator, requiresGrad: requiresGrad)
     }
 
     /// Uniform numbers of [from, to). PyTorch: `torch.empty(shape).uniform_(from, to)`.
     public static func uniform(
-        _ shape: [Int], from: Double = 0, to: Double = 1, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil,
+        _ shape: [Int], from: Double = 0, to: Double = 1, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil,
         requiresGrad: Bool = false
     ) -> Tensor {
         filled("uniform", shape, dtype ?? DefaultDType.floating, device, requiresGrad) { $0.fillUniform(from: from, to: to, generator: generator) }
@@ -50,7 +50,7 @@ extension Tensor {
 
     /// Normal numbers. PyTorch: `torch.normal(mean, std, size)`.
     public static func normal(
-        _ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil,
+        _ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil,
         requiresGrad: Bool = false
     ) -> Tensor {
         filled("normal", shape, dtype ?? DefaultDType.floating, device, requiresGrad) { $0.fillNormal(mean: mean, std: std, generator: generator) }
@@ -104,18 +104,18 @@ extension Tensor {
 
     /// Integers of [low, high). PyTorch: `torch.randint(low, high, size)`.
     public static func randint(
-        _ low: Int, _ high: Int, _ shape: [Int], dtype: DType = .int64, device: Device = .cpu, generator: Generator? = nil
+        _ low: Int, _ high: Int, _ shape: [Int], dtype: DType = .int64, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         guard checkRandomType("randint", !dtype.isComplex, dtype), checkIntegers("randint", low, high, dtype) else { return placeholder }
         return filled("randint", shape, dtype, device) { $0.fillRandom(from: low, to: high, generator: generator) }
     }
     /// Integers of [0, high). PyTorch: `torch.randint(high, size)`.
-    public static func randint(_ high: Int, _ shape: [Int], dtype: DType = .int64, device: Device = .cpu, generator: Generator? = nil) -> Tensor {
+    public static func randint(_ high: Int, _ shape: [Int], dtype: DType = .int64, device: Device = .default, generator: Generator? = nil) -> Tensor {
         randint(0, high, shape, dtype: dtype, device: device, generator: generator)
     }
 
     /// 0 ..< n in random order. PyTorch: `torch.randperm`.
-    public static func randperm(_ n: Int, dtype: DType = .int64, device: Device = .cpu, generator: Generator? = nil) -> Tensor {
+    public static func randperm(_ n: Int, dtype: DType = .int64, device: Device = .default, generator: Generator? = nil) -> Tensor {
         guard checkRandomType("randperm", !dtype.isComplex && dtype != .bool, dtype) else { return placeholder }
         guard n >= 0 else {
             TensorError.report("randperm", "n must be non-negative, got \(n)")
@@ -140,35 +140,35 @@ extension Tensor {
 
     /// 1 with `probability`, else 0. PyTorch: `torch.empty(shape).bernoulli_(p)`.
     public static func bernoulli(
-        _ shape: [Int], probability: Double = 0.5, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil
+        _ shape: [Int], probability: Double = 0.5, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         filled("bernoulli", shape, dtype ?? DefaultDType.floating, device) { $0.fillBernoulli(probability, generator: generator) }
     }
 
     /// Exponentially distributed numbers. PyTorch: `torch.empty(shape).exponential_(lambd)`.
     public static func exponential(
-        _ shape: [Int], rate: Double = 1, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil
+        _ shape: [Int], rate: Double = 1, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         filled("exponential", shape, dtype ?? DefaultDType.floating, device) { $0.fillExponential(rate: rate, generator: generator) }
     }
 
     /// Numbers of the Cauchy distribution. PyTorch: `torch.empty(shape).cauchy_(median, sigma)`.
     public static func cauchy(
-        _ shape: [Int], median: Double = 0, sigma: Double = 1, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil
+        _ shape: [Int], median: Double = 0, sigma: Double = 1, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         filled("cauchy", shape, dtype ?? DefaultDType.floating, device) { $0.fillCauchy(median: median, sigma: sigma, generator: generator) }
     }
 
     /// Numbers whose logarithm is normal. PyTorch: `torch.empty(shape).log_normal_(mean, std)`.
     public static func logNormal(
-        _ shape: [Int], mean: Double = 1, std: Double = 2, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil
+        _ shape: [Int], mean: Double = 1, std: Double = 2, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         filled("logNormal", shape, dtype ?? DefaultDType.floating, device) { $0.fillLogNormal(mean: mean, std: std, generator: generator) }
     }
 
     /// Numbers of trials up to the first success. PyTorch: `torch.empty(shape).geometric_(p)`.
     public static func geometric(
-        _ shape: [Int], probability: Double, dtype: DType? = nil, device: Device = .cpu, generator: Generator? = nil
+        _ shape: [Int], probability: Double, dtype: DType? = nil, device: Device = .default, generator: Generator? = nil
     ) -> Tensor {
         filled("geometric", shape, dtype ?? DefaultDType.floating, device) { $0.fillGeometric(probability, generator: generator) }
     }
