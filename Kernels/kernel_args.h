@@ -240,10 +240,13 @@ typedef struct st_pool_args {
   int32_t out[3], reserved;
 } st_pool_args;
 
-/// scan: `lines` lines of n elements (both below 2^31). Sizes and strides (bytes) are those of the dims other than the scanned one; indices: int64, 0 where not wanted.
+/// scan: `lines` lines of n elements (both below 2^31). Sizes and strides (bytes) are those of the dims other than the scanned one; indices: int64, 0 where not wanted. A long line goes in
+/// `pieces` pieces of `each` elements (1 and n otherwise): totals writes their states, up to ST_SCAN_STATE_BYTES each, to totals [lines, pieces], row starts a piece from those before it.
+#define ST_SCAN_STATE_BYTES 16
+#define ST_SCAN_PIECES 256
 typedef struct st_scan_args {
-  st_address in, out, indices;
-  uint32_t lines, n, rank, reserved;
+  st_address in, out, indices, totals;
+  uint32_t lines, n, rank, pieces, each, reserved;
   st_divisor size[ST_KERNEL_DIMS];
   /// Of in, out, indices.
   int64_t stride[3][ST_KERNEL_DIMS];

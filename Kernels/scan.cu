@@ -1,4 +1,8 @@
-// Running sums, products, extremes and log-sum-exps: scan_OP_TYPE_row, a block a line, and scan_OP_TYPE_lines, a thread a line, for ST_OP (a case of StScanOp) and ST_TYPE.
+// Running sums, products, extremes and log-sum-exps: scan_OP_TYPE_row, a block a line or a piece of one, and scan_OP_TYPE_lines, a thread a line, for ST_OP (a case of StScanOp) and ST_TYPE.
+//
+// Note [Long lines]
+// A line that is too long for one block goes in pieces. scan_OP_TYPE_totals joins the elements of each; the block that scans a piece first joins the totals before it, in their order. So the
+// line is read twice and written once, by all blocks at once, and the bits follow from its length alone.
 #include "reduce.cuh"
 
 #ifndef ST_SCAN_KERNELS
@@ -81,21 +85,26 @@ template <class S, class Op> ST_DEVICE void scan_lines(const st_scan_args &args)
     }
   }
 }
-/// Each thread takes a few neighbours; warps join what their threads have, then the block its warps, and the total goes on to the next piece of the line.
-template <class S, class Op> ST_DEVICE void scan_row(const st_scan_args &args) {
+/// Each thread takes a few neighbours; warps join what their threads have, then the block its warps, and the total goes on to the next ones of the line.
+template <class S, class Op, bool Totals> ST_DEVICE void scan_row(const st_scan_args &args) {
   typedef typename Op::State State;
+  static_assert(sizeof(State) <= ST_SCAN_STATE_BYTES, "");
   constexpr int kFew = 4;
   ST_SHARED(State, parts, 32);
   const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  for (uint32_t l = blockIdx.x; l < args.lines; l += gridDim.x) {
+  State *totals = pointer<State>(args.totals);
+  for (uint32_t t = blockIdx.x; t < args.lines * args.pieces; t += gridDim.x) {
+    const uint32_t l = t / args.pieces, piece = t - l * args.pieces, start = piece * args.each, end = args.n - start < args.each ? args.n : start + args.each;
     const Line<S, Op> line(args, l);
     State carry = Op::start();
-    for (uint32_t begin = 0; begin < args.n; begin += blockDim.x * kFew) {
+    if (!Totals)
+      for (uint32_t before = t - piece; before < t; ++before) carry = Op::join(carry, totals[before]);
+    for (uint32_t begin = start; begin < end; begin += blockDim.x * kFew) {
       const uint32_t first = begin + threadIdx.x * kFew;
       State held[kFew], run = Op::start();
 #pragma unroll
       for (int k = 0; k < kFew; ++k) {
-        if (first + k < args.n) run = Op::join(run, line.read(first + k));
+        if (first + k < end) run = Op::join(run, line.read(first + k));
         held[k] = run;
       }
 #pragma unroll
@@ -114,15 +123,18 @@ template <class S, class Op> ST_DEVICE void scan_row(const st_scan_args &args) {
         if (w == warp) base = carry;
         carry = Op::join(carry, parts[w]);
       }
+      if (Totals) continue;
       if (lane > 0) base = Op::join(base, left);
 #pragma unroll
       for (int k = 0; k < kFew; ++k)
-        if (first + k < args.n) line.write(first + k, Op::join(base, held[k]));
+        if (first + k < end) line.write(first + k, Op::join(base, held[k]));
     }
+    if (Totals && threadIdx.x == 0) totals[t] = carry;
   }
 }
 #define ST_SCAN_KERNELS(op, type) \
-  ST_KERNEL(scan_##op##_##type##_row, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>>(args); } \
+  ST_KERNEL(scan_##op##_##type##_row, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>, false>(args); } \
+  ST_KERNEL(scan_##op##_##type##_totals, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>, true>(args); } \
   ST_KERNEL(scan_##op##_##type##_lines, st_scan_args, ST_KERNEL_BLOCK) { scan_lines<dtype_##type, running::op<dtype_##type>>(args); }
 #define ST_SCAN_KERNELS_OF(op, type) ST_SCAN_KERNELS(op, type)
 #endif

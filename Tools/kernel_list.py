@@ -83,7 +83,7 @@ def kernels():
             yield "pool.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"pool_{op}_{t}"]
     for op, over in SCANS.items():
         for t in types(SETS[over]):
-            yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines")]
+            yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines", "totals")]
     for t in types(SETS["NUM"] & ~(1 << NAMES.index("i16"))):
         yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
 

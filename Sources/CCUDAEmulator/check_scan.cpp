@@ -43,6 +43,8 @@ ST_CHECK(running_values_along_both_dims) {
           a.indices = has_places ? bi.address + start * 8 : 0;
           a.lines = lines;
           a.n = n;
+          a.pieces = 1;
+          a.each = n;
           a.rank = 1;
           a.size[0] = st_make_divisor(lines);
           for (int k = 0; k < 3; ++k) {
@@ -50,7 +52,16 @@ ST_CHECK(running_values_along_both_dims) {
             a.stride[k][0] = across * size;
             a.along[k] = (backwards ? -step : step) * size;
           }
-          launch_kernel("scan.cu", std::string("ST_OP=") + kScans[op] + " ST_TYPE=f32", std::string("scan_") + kScans[op] + "_f32_" + (row ? "row" : "lines"), a, 2, 64);
+          const std::string defines = std::string("ST_OP=") + kScans[op] + " ST_TYPE=f32", name = std::string("scan_") + kScans[op] + "_f32_";
+          // Four pieces of which the last is short, and shorter than a block takes at once.
+          Buffer totals(lines * 4 * ST_SCAN_STATE_BYTES);
+          if (row && n > 600) {
+            a.pieces = 4;
+            a.each = 200;
+            a.totals = totals.address;
+            launch_kernel("scan.cu", defines, name + "totals", a, 3, 32);
+          }
+          launch_kernel("scan.cu", defines, name + (row ? "row" : "lines"), a, 2, row ? 32 : 64);
           const std::vector<float> y = by.read<float>();
           for (size_t i = 0; i < y.size(); ++i)
             if (!is_close(y[i], want[i], 1e-5)) fail("%s: element %zu is %.9g instead of %.9g", kScans[op], i, y[i], want[i]);

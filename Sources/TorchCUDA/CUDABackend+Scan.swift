@@ -1,4 +1,4 @@
-// Scans on the device: a block a line, or a thread a line.
+// Scans on the device: a block a line or a piece of one, or a thread a line.
 import CCUDA
 import TorchKernels
 import TorchRuntime
@@ -54,7 +54,23 @@ extension CUDABackend {
         let isRow = isInner ? n > 16 : n >= 256 && lines < 4096
         var threads = 32
         while threads < Int(ST_KERNEL_BLOCK), threads * 4 < n { threads *= 2 }
-        let kernel = KernelFamily.scan.number(Int(op.rawValue), Int(x.dtype.rawValue), isRow ? 0 : 1)
-        try gpu.launch(kernel, grid: (isRow ? min(lines, 65_536) : CUDADevice.blocks(lines, each: 1), 1, 1), block: (isRow ? threads : Int(ST_KERNEL_BLOCK), 1), &a)
+        let kernel = KernelFamily.scan.number(Int(op.rawValue), Int(x.dtype.rawValue), 0)
+        // A line of `least` elements more is worth two passes where the lines alone do not fill the device. By shapes alone, for the same bits everywhere.
+        let least = 8192
+        let pieces = isRow ? min(Int(ST_SCAN_PIECES), 512 / lines, n / least) : 1
+        (a.pieces, a.each) = (1, UInt32(n))
+        if pieces > 1 {
+            let each = (n + pieces - 1) / pieces
+            (a.each, a.pieces) = (UInt32(each), UInt32((n + each - 1) / each))
+            let bytes = lines * Int(a.pieces) * Int(ST_SCAN_STATE_BYTES)
+            guard let totals = gpu.allocate(byteCount: bytes) else { throw refusal(byteCount: bytes) }
+            a.totals = CUDADevice.address(totals.pointer)
+            let grid = (lines * Int(a.pieces), 1, 1)
+            try gpu.launch(kernel + 2, grid: grid, block: (threads, 1), &a)
+            try gpu.launch(kernel, grid: grid, block: (threads, 1), &a)
+            return withExtendedLifetime(totals) {}
+        }
+        if isRow { return try gpu.launch(kernel, grid: (min(lines, 65_536), 1, 1), block: (threads, 1), &a) }
+        try gpu.launch(kernel + 1, grid: (CUDADevice.blocks(lines, each: 1), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
     }
 }

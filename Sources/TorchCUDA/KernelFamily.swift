@@ -91,7 +91,7 @@ enum KernelFamily: Int, CaseIterable {
         case .scan:
             // In the order of `ScanOp`.
             Layout(
-                file: "scan.cu", defines: Layout.operation, symbols: ["scan_OP_TYPE_row", "scan_OP_TYPE_lines"], operators: 5,
+                file: "scan.cu", defines: Layout.operation, symbols: ["scan_OP_TYPE_row", "scan_OP_TYPE_lines", "scan_OP_TYPE_totals"], operators: 5,
                 operatorName: { ["sum", "prod", "max", "min", "logSumExp"][$0] })
         case .convolution:
             Layout(
