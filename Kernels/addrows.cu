@@ -8,6 +8,11 @@
 #include "scalar/convert.h"
 
 #ifndef ST_ADDROWS_KERNELS
+/// sum + alpha x; of truth values, whether either is true.
+template <class C> ST_CALL C plus_scaled(C sum, C alpha, C x) {
+  if constexpr (is_bool<C>) return sum | (alpha & x);
+  else return wrap_add(sum, wrap_mul(alpha, x));
+}
 template <class S> ST_DEVICE void add_rows(const st_take_rows_args &args) {
   typedef Compute<S> C;
   const C alpha = is_integer<C> ? To<C>::from((int64_t)args.alpha) : To<C>::from(args.alpha);
@@ -22,7 +27,7 @@ template <class S> ST_DEVICE void add_rows(const st_take_rows_args &args) {
       if ((uint64_t)index % gridDim.y != blockIdx.y) continue;
       S *to = (S *)(pointer<char>(args.out) + index * args.out_stride) + column;
       const S *from = (const S *)(pointer<const char>(args.in) + (int64_t)i * args.in_stride) + column;
-      *to = Element<S>::store(wrap_add(load_as(to), wrap_mul(alpha, load_as(from))));
+      *to = Element<S>::store(plus_scaled(load_as(to), alpha, load_as(from)));
     }
 }
 /// keys and items: the index as sort.cu makes it of int64. Threads (32, rows of the block).
@@ -49,7 +54,7 @@ template <class S> ST_DEVICE void add_segments(const st_take_rows_args &args) {
       const S *from = (const S *)(pointer<const char>(args.in) + (int64_t)items[q] * args.in_stride) + first;
 #pragma unroll
       for (int k = 0; k < kColumns; ++k)
-        if (first + 32 * k < args.columns) sum[k] = wrap_add(sum[k], wrap_mul(alpha, load_as(from + 32 * k)));
+        if (first + 32 * k < args.columns) sum[k] = plus_scaled(sum[k], alpha, load_as(from + 32 * k));
     }
 #pragma unroll
     for (int k = 0; k < kColumns; ++k)

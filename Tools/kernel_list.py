@@ -54,7 +54,7 @@ def kernels():
     for op, over in (("replace", "ANY"), ("sum", "ANY"), ("prod", "ANY"), ("max", "REALB"), ("min", "REALB")):
         for t in types(SETS[over]):
             yield "scatter.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scatter_{op}_{t}", f"scatterSegments_{op}_{t}"]
-    for t in types(SETS["NUM"]):
+    for t in types(SETS["ANY"]):
         yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}", f"addSegments_{t}"]
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]

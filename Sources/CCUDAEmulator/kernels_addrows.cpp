@@ -3,6 +3,7 @@
 #define ST_KERNEL_FILE "addrows.cu"
 namespace {
 #include "addrows.cu"
+ST_ADDROWS_KERNELS(bool)
 ST_ADDROWS_KERNELS(u8)
 ST_ADDROWS_KERNELS(i8)
 ST_ADDROWS_KERNELS(i16)

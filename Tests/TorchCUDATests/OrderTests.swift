@@ -113,9 +113,10 @@ private func same(_ a: Tensor, _ b: Tensor) -> Bool {
             Emulator.use()
             let (count, rows) = (700, 41)
             let index = Tensor((0..<count).map { ($0 * 17 + $0 / 9) % rows })
-            for type in [DType.uint8, .int32, .int64, .float16, .bfloat16, .float32, .float64] {
+            for type in [DType.bool, .uint8, .int32, .int64, .float16, .bfloat16, .float32, .float64] {
                 let values = Tensor((0..<count * 5).map { $0 % 7 }).to(type).reshape([count, 5])
-                let table = Tensor.ones(rows, 5, dtype: type)
+                // Truth values are joined by or: zeros show it.
+                let table = type == .bool ? Tensor.zeros(rows, 5, dtype: type) : Tensor.ones(rows, 5, dtype: type)
                 #expect(same(table.to(.cuda).indexAdd(0, index.to(.cuda), values.to(.cuda)), table.indexAdd(0, index, values)), "\(type)")
                 let line = values[0..., 0]
                 for i in [0, 1, 2] {

@@ -69,8 +69,11 @@ private func compare(_ name: String, _ inputs: [Tensor], _ tolerance: Double, _ 
             let far = numbers([9, 3, 33], .float32, middle: 20_000)
             let (a, b) = (batchNormWithStatistics(far.to(.cuda)), batchNormWithStatistics(far))
             #expect(near(a.mean, b.mean, 1e-7) && near(a.rstd, b.rstd, 1e-5))
-            let spoilt = Tensor([[1, .nan], [2, 5], [4, 6]])
-            #expect(near(batchNorm(spoilt.to(.cuda)), batchNorm(spoilt), 1e-5))
+            for spoiler in [Float.nan, .infinity, -.infinity] {
+                let spoilt = Tensor([[1, spoiler], [2, 5], [4, 6]])
+                let (c, d) = (batchNormWithStatistics(spoilt.to(.cuda)), batchNormWithStatistics(spoilt))
+                #expect(near(c.output, d.output, 1e-5) && near(c.mean, d.mean, 1e-6) && near(c.rstd, d.rstd, 1e-5), "\(spoiler): \(c) \(d)")
+            }
             #expect(batchNorm(Tensor.zeros(0, 3, 4, device: .cuda)).shape == [0, 3, 4])
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
@@ -124,6 +127,16 @@ private func compare(_ name: String, _ inputs: [Tensor], _ tolerance: Double, _ 
             #expect(near(a.values, b.values) && near(a.indices, b.indices))
             #expect(maxPool2d(Tensor.zeros(0, 2, 4, 4, device: .cuda), kernelSize: 2).shape == [0, 2, 2, 2])
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    @Test func stridesThatTheKernelCannotCountGoToTheCPU() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let x = numbers([1, 2, 5, 6], .float32)
+            compare("max", [x], 0) { maxPool2d($0[0], kernelSize: 3, stride: [1 << 29, 2]) }
+            compare("average", [x], 1e-6) { avgPool2d($0[0], kernelSize: 3, stride: [1 << 29, 2]) }
+            #expect(Set(CUDA.fallbacks.map(\.primitive)) == ["maxPool", "averagePool", "averagePoolBackward"], "\(CUDA.fallbacks)")
         }
     }
 

@@ -322,6 +322,8 @@ private let shape: Dims = [5, 8]
             let source = Tensor.ones(4, 2)
             same("scatter", x.to(.cuda).scatter(1, index.to(.cuda), source.to(.cuda)), x.scatter(1, index, source))
             same("scatterAdd", x.to(.cuda).t().scatterAdd(0, index.t().to(.cuda), source.t().to(.cuda)), x.t().scatterAdd(0, index.t(), source.t()))
+            let truths = (x .> 9)
+            same("indexAdd of truth values", truths.to(.cuda).indexAdd(0, rows.to(.cuda), truths.to(.cuda)), truths.indexAdd(0, rows, truths))
             same("indexAdd", x.to(.cuda).indexAdd(0, rows.to(.cuda), x.to(.cuda), alpha: 2), x.indexAdd(0, rows, x, alpha: 2))
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
