@@ -6,13 +6,20 @@ struct Outcome {
     let status: Int32
     let output, errors: String
 
-    /// Runs the tool that was built beside the tests.
+    /// The tool that was built beside the tests.
+    static var tool: URL {
+        get throws {
+            let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("swift-torch")
+        }
+    }
+
+    /// Runs it.
     static func of(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome { try of(arguments, environment: environment) }
 
     static func of(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         let process = Process()
-        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("swift-torch")
+        process.executableURL = try tool
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Files, not pipes: nothing waits for a full pipe.

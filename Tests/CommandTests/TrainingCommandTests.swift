@@ -43,6 +43,22 @@ import Testing
         #expect(other.status != 0 && other.errors.contains("--epochs 3; resume with the same"))
     }
 
+    /// On the emulated device: started there, gone on with here.
+    @Test func aDeviceByName() throws {
+        let folder = try Folder()
+        let emulator = try Outcome.tool.deletingLastPathComponent().appendingPathComponent("libcuda-emulator.so").path
+        let there = ["SWIFT_TORCH_CUDA_DRIVER": emulator, "SWIFT_TORCH_NVRTC": emulator, "SWIFT_TORCH_CUDA_CACHE": "none"]
+        let common = ["train", "--digits", "--epochs", "1", "--output", folder["."]]
+        let stopped = try Outcome.of(common + ["--stop-after", "2", "--device", "cuda"], environment: there)
+        #expect(stopped.status == 0 && stopped.output.contains("device: cuda:0") && stopped.output.contains("go on with --resume"), "\(stopped.output)\(stopped.errors)")
+        let resumed = try Outcome.of(common + ["--resume", "--stop-after", "1", "--device", "cpu"])
+        #expect(resumed.status == 0 && resumed.output.contains("resumed at epoch 1, step 2"), "\(resumed.output)\(resumed.errors)")
+        let beyond = try Outcome.of(common + ["--device", "cuda:3"], environment: there)
+        #expect(beyond.status == 1 && beyond.errors.contains("--device cuda:3: the last of 1 CUDA devices is cuda:0"), "\(beyond.errors)")
+        let without = try Outcome.of(common + ["--device", "cuda"], environment: ["SWIFT_TORCH_CUDA_DRIVER": "/nowhere/libcuda.so.1"])
+        #expect(without.status == 1 && without.errors.contains("--device cuda:0: ") && without.errors.contains("/nowhere/libcuda.so.1"), "\(without.errors)")
+    }
+
     @Test func badInputIsRefusedInOneLine() throws {
         let folder = try Folder()
         func refusal(_ arguments: String...) throws -> String {
@@ -55,6 +71,8 @@ import Testing
         #expect(try refusal("train", "--epocs", "3").contains("Unknown option '--epocs'"))
         #expect(try refusal("train", "--epochs", "0").contains("--epochs must be positive, got 0"))
         #expect(try refusal("train", "--learning-rate", "-1", "--output", folder["x"]).contains("learning-rate"))
+        #expect(try refusal("train", "--device", "gpu").contains("'gpu' is invalid for '--device"))
+        #expect(try refusal("predict", "--device", "meta").contains("give cpu or cuda"))
         #expect(try refusal("train", "--threads", "0").contains("--threads must be positive"))
         #expect(try refusal("train", "--data", "/nowhere").contains("/nowhere"))
         #expect(try refusal("train", "--digits", "--resume", "--output", folder["."]).contains("state.safetensors"))

@@ -9,6 +9,7 @@ struct PredictCommand: ParsableCommand {
         discussion: "A picture file is a binary grey PGM (P5) of the network's size.")
 
     @Option(help: "The network that train saved.") var model = "model.safetensors"
+    @OptionGroup var device: DeviceOption
     @Option(help: "Number of the first test picture.") var first = 0
     @Option(help: "How many test pictures.") var count = 3
     @Option(help: "Folder with the four Fashion-MNIST files.") var data: String?
@@ -16,6 +17,7 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "PGM files; test pictures if none is given.") var files: [String] = []
 
     func run() throws {
+        try device.apply()
         let file = try Safetensors.File(path: model)
         let facts = file.metadata
         guard let height = facts["height"].flatMap({ Int($0) }), let width = facts["width"].flatMap({ Int($0) }), height >= 8, width >= 8, height <= 4096, width <= 4096,

@@ -14,6 +14,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Pictures a step.") var batchSize = 64
     @Option(help: "Step size of Adam at the start; it follows a half cosine down.") var learningRate = 1e-3
     @Option(help: "Seed of all random numbers.") var seed = 0
+    @OptionGroup var device: DeviceOption
     @Option(help: "Worker threads; default: all processors.") var threads: Int?
     @Option(help: "Folder with the four Fashion-MNIST files.") var data: String?
     @Flag(help: "Uses the embedded digits even where Fashion-MNIST is installed.") var digits = false
@@ -30,8 +31,10 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         if let threads { Parallel.threadCount = threads }
+        try device.apply()
         let pictures = try TrainingData.load(folder: data, digits: digits)
         print("data: \(pictures.source), \(pictures.training.count) training and \(pictures.test.count) test pictures of \(pictures.test.height) x \(pictures.test.width)")
+        if !Device.default.isCPU { print("device: \(Device.default)") }
         guard mkdir(output, 0o755) == 0 || errno == EEXIST else { throw CommandFailure("\(output): can not be made: \(String(cString: strerror(errno)))") }
         manualSeed(seed)
         let session = TrainingSession(self, pictures)
