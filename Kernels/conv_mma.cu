@@ -120,9 +120,12 @@ template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
     if (threadIdx.x == 0) window->set(args, plane);
     __syncthreads();
     const Window &w = *window;
-    const S *in = at(pointer<const S>(args.in), w.group * args.in_group), *weight = at(pointer<const S>(args.weight), w.group * args.weight_group);
+    // The group's share is part of the offsets: the bases are arguments, and take no registers.
+    const S *in = pointer<const S>(args.in), *weight = pointer<const S>(args.weight);
+    const uint32_t line0 = w.group * args.weight_group + row0 * args.weight_row;
     const Pixel pixel(args, w.base, w.phase, column0 + threadIdx.x % kColumns);
     Place mine = pixel.place;
+    mine.offset += w.group * args.in_group;
     if (!pixel.valid) mine.p[0] = kNowhere;
     const uint32_t end = args.channels * w.taps[0] * w.taps[1] * w.taps[2];
     float sum[2][4][4] = {};
@@ -135,13 +138,16 @@ template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
         },
         [&](Bits128 *to, uint32_t row, uint32_t k) {
           const bool there = row0 + row < args.rows && k < end;
-          copy_async(to, there ? at(weight, (row0 + row) * args.weight_row + k) : weight, there ? 16 : 0);
+          copy_async(to, there ? at(weight, line0 + row * args.weight_row + k) : weight, there ? 16 : 0);
         },
         [&](uint32_t row, uint32_t chunk, uint32_t k0, const uint32_t *offsets) {
-          Piece piece = {};
+          const uint32_t line = line0 + row * args.weight_row, valid = row0 + row < args.rows ? end - k0 : 0;
+          Piece piece;
 #pragma unroll
-          for (uint32_t i = 0; i < kPer; ++i)
-            if (row0 + row < args.rows && k0 + chunk * kPer + i < end) piece.element[i] = *at(weight, (row0 + row) * args.weight_row + offsets[chunk * kPer + i]);
+          for (uint32_t i = 0; i < kPer; ++i) {
+            const uint32_t offset = line + offsets[chunk * kPer + i];
+            piece.element[i] = chunk * kPer + i < valid ? *at(weight, offset) : S{};
+          }
           return piece;
         },
         [&](uint32_t, uint32_t chunk, const Place *places) {
@@ -177,21 +183,24 @@ template <class S, int Rows> ST_DEVICE void conv_mma_weight(const st_conv_args &
   for (uint32_t plane = blockIdx.z; plane < args.groups * args.splits; plane += gridDim.z) {
     const uint32_t group = plane / args.splits, split = plane - group * args.splits, begin = split * args.each;
     const uint32_t end = args.pixels - begin < args.each ? args.pixels : begin + args.each;
-    const S *in = at(pointer<const S>(args.in), group * args.in_group), *dy = at(pointer<const S>(args.out), group * args.out_group);
+    const S *in = pointer<const S>(args.in), *dy = pointer<const S>(args.out);
+    const uint32_t line0 = group * args.out_group + row0 * args.out_row;
     float sum[2][4][4] = {};
     multiply<S, false, Rows>(
         sum, begin, end, false,
         [&](uint32_t k, Place &place, uint32_t &offset) {
           const Pixel pixel(args, start, none, k);
           place = pixel.place;
-          offset = pixel.out;
+          place.offset += group * args.in_group;
+          offset = pixel.out + line0;
         },
         [](Bits128 *, uint32_t, uint32_t) {},
         [&](uint32_t step, uint32_t chunk, uint32_t k0, const uint32_t *offsets) {
-          Piece piece = {};
+          const uint32_t row = chunk * kPer, valid = k0 + step < end ? args.rows - row0 : 0;
+          uint32_t offset = offsets[step] + row * args.out_row;
+          Piece piece;
 #pragma unroll
-          for (uint32_t i = 0; i < kPer; ++i)
-            if (k0 + step < end && row0 + chunk * kPer + i < args.rows) piece.element[i] = *at(dy, (row0 + chunk * kPer + i) * args.out_row + offsets[step]);
+          for (uint32_t i = 0; i < kPer; ++i, offset += args.out_row) piece.element[i] = row + i < valid ? *at(dy, offset) : S{};
           return piece;
         },
         [&](uint32_t step, uint32_t chunk, const Place *places) {
