@@ -62,6 +62,21 @@ template <class S, int Width, int N> ST_DEVICE void scores(float (&s)[N][4], con
     }
   }
 }
+/// Fetches rows [first, first + 8 N) to the tiles y and v: s = 16 rows of x times y's, t = those of u times v's, the first while the second still come.
+template <class S, int Width, int N>
+ST_DEVICE void fetch_and_score(float (&s)[N][4], const RowTile<S, Width> &x, const RowTile<S, Width> &y, const Rows<const S> &from_y, float (&t)[N][4], const RowTile<S, Width> &u,
+                               const RowTile<S, Width> &v, const Rows<const S> &from_v, uint32_t row, uint32_t first, uint32_t width) {
+  y.template fetch<N * 8>(from_y, first);
+  commit_copies();
+  v.template fetch<N * 8>(from_v, first);
+  commit_copies();
+  wait_for_copies<1>();
+  __syncthreads();
+  scores<S, Width, N>(s, x, row, y, width);
+  wait_for_copies<0>();
+  __syncthreads();
+  scores<S, Width, N>(t, u, row, v, width);
+}
 /// sum += p y, p 16 x 8 N from registers, y N * 8 rows.
 template <class S, int Width, int N> ST_DEVICE void add_weighted(float (&sum)[Width / 8][4], const float (&p)[N][4], const RowTile<S, Width> &y, uint32_t width) {
 #pragma unroll
@@ -193,17 +208,8 @@ template <class S, int Width> ST_DEVICE void attention_backward_keys(const st_at
   k.template fetch<kSide>(key, part.first);
   v.template fetch<kSide>(value, part.first);
   for (uint32_t first = args.causal ? part.first / kQueries * kQueries : 0; first < args.queries; first += kQueries) {
-    q.template fetch<kQueries>(query, first);
-    commit_copies();
-    g.template fetch<kQueries>(dout, first);
-    commit_copies();
-    wait_for_copies<1>();
-    __syncthreads();
     float p[N][4], dp[N][4];
-    scores<S, Width, N>(p, k, warp_row, q, args.width);
-    wait_for_copies<0>();
-    __syncthreads();
-    scores<S, Width, N>(dp, v, warp_row, g, args.width);
+    fetch_and_score<S, Width, N>(p, k, q, query, dp, v, g, dout, warp_row, first, args.width);
     const bool all = all_visible(args, first, kQueries, part.first, kSide);
 #pragma unroll
     for (int j = 0; j < N; ++j)
@@ -254,17 +260,8 @@ template <class S, int Width> ST_DEVICE void attention_backward_queries(const st
   q.template fetch<kSide>(query, part.first);
   g.template fetch<kSide>(dout, part.first);
   for (uint32_t first = 0; first < seen; first += kKeys) {
-    k.template fetch<kKeys>(key, first);
-    commit_copies();
-    v.template fetch<kKeys>(value, first);
-    commit_copies();
-    wait_for_copies<1>();
-    __syncthreads();
     float p[N][4], dp[N][4];
-    scores<S, Width, N>(p, q, warp_row, k, args.width);
-    wait_for_copies<0>();
-    __syncthreads();
-    scores<S, Width, N>(dp, g, warp_row, v, args.width);
+    fetch_and_score<S, Width, N>(p, q, k, key, dp, g, v, value, warp_row, first, args.width);
     const bool all = all_visible(args, part.first, kSide, first, kKeys);
 #pragma unroll
     for (int j = 0; j < N; ++j)

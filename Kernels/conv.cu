@@ -1,98 +1,10 @@
 // Convolution and its gradients in up to three spatial dims as products of matrices that are never made: convolution_TYPE (result and gradient of the data), convolutionBackwardWeight_TYPE
-// with convolutionFinish_TYPE, and for few rows, as depthwise has, convolutionDirect_TYPE and convolutionDirectWeight_TYPE. For ST_TYPE.
-//
-// Note [Gathered products]
-// Element (step, column) of the gathered matrix is where a tap meets a pixel: position = place of the pixel + place of the tap in each dim, outside of the tensor a zero. So one place a
-// thread and one a step, which few threads work out into shared memory a slice ahead, are all that a load needs: three additions and comparisons, no division.
-//
-// Note [Phases]
-// The gradient of the data at p adds taps k with p + pad - k dilation divisible by the stride. Pixels with the same remainder of p (a phase) have the same taps, every `step`-th from a
-// first one, and are a convolution of stride 1 over dy: no product is made only to be skipped. A forward convolution has one phase. A phase may have no tap; its pixels are zero.
-#include "preamble.cuh"
+// with convolutionFinish_TYPE, and for few rows, as depthwise has, convolutionDirect_TYPE and convolutionDirectWeight_TYPE. For ST_TYPE. See conv.cuh.
+#include "conv.cuh"
 
 #ifndef ST_CONV_KERNELS
 constexpr uint32_t kSide = 64, kPitch = kSide / 4 + 1, kDirectRows = 4;
-/// Added to any position it is outside: positions are within 2^29.
-constexpr uint32_t kNowhere = 0x60000000u;
-
-/// Small integers are summed in 32 bits, of which the lowest are right: that saves registers.
-template <class C> struct SumOf { typedef C Type; };
-template <> struct SumOf<uint8_t> { typedef int32_t Type; };
-template <> struct SumOf<int8_t> { typedef int32_t Type; };
-template <class S> using Sum = typename SumOf<Compute<S>>::Type;
-
-struct alignas(16) Place { uint32_t offset, p[3]; };
 template <class C> struct alignas(16) Four { C v[4]; };
-/// Offsets wrap where a place is outside; where it is inside, their sum is right.
-template <class T> ST_DEVICE T *at(T *base, uint32_t offset) { return base + (int32_t)offset; }
-/// The element where a pixel and a tap meet.
-template <class S> ST_DEVICE Sum<S> gather(const st_conv_args &args, const S *in, const Place &a, const Place &b) {
-  const bool inside = (a.p[0] + b.p[0] < args.dim[0].extent) & (a.p[1] + b.p[1] < args.dim[1].extent) & (a.p[2] + b.p[2] < args.dim[2].extent);
-  return inside ? load_as(at(in, a.offset + b.offset)) : zero_of<Sum<S>>();
-}
-
-/// The group and phase of a plane of the grid, and the phase's taps. Kept in shared memory, to save registers.
-struct Window {
-  uint32_t group, phase[3], first[3], taps[3], base[3];
-  ST_CALL void set(const st_conv_args &args, uint32_t plane) {
-#pragma unroll
-    for (int d = 0; d < 3; ++d) {
-      const st_conv_dim &m = args.dim[d];
-      const uint32_t rest = divide(plane, m.phases);
-      const int32_t every = (int32_t)m.phases.divisor;
-      phase[d] = plane - rest * m.phases.divisor;
-      plane = rest;
-      int32_t n = m.start + (int32_t)phase[d];
-      uint32_t k = 0;
-      for (; k < m.step && k < m.kernel.divisor && n % every != 0; ++k) n -= m.dilation;
-      first[d] = k;
-      taps[d] = n % every == 0 && k < m.kernel.divisor ? (m.kernel.divisor - 1 - k) / m.step + 1 : 0;
-      base[d] = (uint32_t)(n / every);
-    }
-    group = plane;
-  }
-};
-/// Pixel q of a phase: where its first tap lies, where its result goes, and whether there is such a pixel.
-struct Pixel {
-  Place place;
-  uint32_t out;
-  bool valid;
-  ST_CALL Pixel(const st_conv_args &args, const uint32_t (&base)[3], const uint32_t (&phase)[3], uint32_t q) {
-    valid = q < args.pixels;
-    place.offset = out = 0;
-#pragma unroll
-    for (int d = 0; d < 3; ++d) {
-      const st_conv_dim &m = args.dim[d];
-      const uint32_t rest = divide(q, m.pixels), i = q - rest * m.pixels.divisor, o = i * m.phases.divisor + phase[d];
-      q = rest;
-      valid &= o < m.out_extent;
-      place.p[d] = i * m.along + base[d];
-      place.offset += place.p[d] * m.in_stride;
-      out += o * m.out_stride;
-    }
-    place.offset += q * args.in_batch;
-    out += q * args.out_batch;
-  }
-};
-/// Column of the weights' matrix: a tap of a channel.
-struct Tap {
-  Place place;
-  uint32_t weight;
-  ST_CALL Tap(const st_conv_args &args, uint32_t column) {
-    place.offset = weight = 0;
-#pragma unroll
-    for (int d = 0; d < 3; ++d) {
-      const st_conv_dim &m = args.dim[d];
-      const uint32_t rest = divide(column, m.kernel), k = column - rest * m.kernel.divisor;
-      column = rest;
-      place.p[d] = k * (uint32_t)m.move;
-      place.offset += place.p[d] * m.in_stride;
-      weight += k * m.weight_stride;
-    }
-    place.offset += column * args.in_channel;
-    weight += column * args.weight_channel;
-  }
-};
 
 /// sum += product over steps begin..<end. enter(k, place, offset) tells of step k, a(row, offset) and b(e, column, place) load. Along: neighbouring threads load neighbouring steps of b.
 /// Two slices in turn: one is loaded to registers while the other is multiplied.
@@ -171,20 +83,12 @@ template <class S> ST_DEVICE void conv_kernel(const st_conv_args &args) {
     multiply<false>(
         sum, 0, args.channels * w.taps[0] * w.taps[1] * w.taps[2],
         [&](uint32_t k, Place &place, uint32_t &offset) {
-#pragma unroll
-          for (int d = 0; d < 3; ++d) {
-            const st_conv_dim &m = args.dim[d];
-            const uint32_t rest = k / w.taps[d], j = k - rest * w.taps[d];
-            k = rest;
-            place.p[d] = j * (uint32_t)m.move;
-            place.offset += place.p[d] * m.in_stride;
-            offset += (w.first[d] + j * m.step) * m.weight_stride;
-          }
-          place.offset += k * args.in_channel;
-          offset += k * args.weight_channel;
+          const Step step(args, w, k);
+          place = step.place;
+          offset = step.weight;
         },
         [&](uint32_t row, uint32_t offset) { return row0 + row < args.rows ? load_as(at(weight, (row0 + row) * args.weight_row + offset)) : zero_of<C>(); },
-        [&](uint32_t, const Place &place) { return mine.valid ? gather(args, in, mine.place, place) : zero_of<C>(); });
+        [&](uint32_t, const Place &place) { return mine.valid ? Element<S>::load(gather(args, in, mine.place, place)) : zero_of<C>(); });
     S *out = at(pointer<S>(args.out), w.group * args.out_group);
     const S *bias = pointer<const S>(args.bias);
 #pragma unroll
@@ -228,7 +132,7 @@ template <class S> ST_DEVICE void conv_direct(const st_conv_args &args) {
             tap.offset = c * args.in_channel + tap.p[0] * m[0].in_stride + tap.p[1] * m[1].in_stride + tap.p[2] * m[2].in_stride;
             const uint32_t offset = c * args.weight_channel + (w.first[0] + j0 * m[0].step) * m[0].weight_stride + (w.first[1] + j1 * m[1].step) * m[1].weight_stride +
                 (w.first[2] + j2 * m[2].step) * m[2].weight_stride;
-            const C x = gather(args, in, pixel.place, tap);
+            const C x = Element<S>::load(gather(args, in, pixel.place, tap));
 #pragma unroll
             for (uint32_t i = 0; i < kDirectRows; ++i)
               if (row0 + i < args.rows) sum[i] = sum[i] + load_as(at(weight, (row0 + i) * args.weight_row + offset)) * x;
@@ -271,7 +175,7 @@ template <class S> ST_DEVICE void conv_weight(const st_conv_args &args) {
           offset = pixel.out;
         },
         [&](uint32_t row, uint32_t offset) { return row0 + row < args.rows ? load_as(at(dy, (row0 + row) * args.out_row + offset)) : zero_of<C>(); },
-        [&](uint32_t e, const Place &place) { return gather(args, in, mine[e], place); });
+        [&](uint32_t e, const Place &place) { return C(Element<S>::load(gather(args, in, mine[e], place))); });
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       const uint32_t column = column0 + threadIdx.x % 16 * 4 + j;
@@ -311,7 +215,7 @@ template <class S> ST_DEVICE void conv_direct_weight(const st_conv_args &args) {
   C sum = zero_of<C>();
   for (uint32_t q = threadIdx.x; q < args.pixels; q += 256) {
     const Pixel pixel(args, start, none, q);
-    sum = sum + load_as(at(dy, pixel.out)) * gather(args, in, pixel.place, tap);
+    sum = sum + load_as(at(dy, pixel.out)) * Element<S>::load(gather(args, in, pixel.place, tap));
   }
   sums[threadIdx.x] = sum;
   for (uint32_t n = 128; n > 0; n /= 2) {

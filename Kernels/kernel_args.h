@@ -265,9 +265,10 @@ typedef struct st_conv_dim {
 /// convolution: out = weight times what is gathered from `in`, + bias. Strides in elements, offsets and counts below 2^31, positions within 2^29. pixels: batch times the dims' pixels; rows: channels
 /// of `out` in a group; channels: those of `in`; taps: channels times the kernel's; planes: groups times phases. Gradient of the weights: of the forward convolution, dy in place of
 /// `out`, `weight` written; the pixels are split into parts of `each`, their sums go to workspace [splits, groups, rows, taps] (of 32 bits for smaller numbers) if splits > 1.
+/// packed: 1 if the weights of a row lie in the order of the steps, in whole chunks of 16 bytes: not in the gradient of the data.
 typedef struct st_conv_args {
   st_address out, in, weight, bias, workspace;
   uint32_t pixels, rows, channels, taps, groups, planes, splits, each;
-  uint32_t in_batch, in_channel, in_group, out_batch, out_row, out_group, weight_row, weight_channel, weight_group, bias_stride;
+  uint32_t in_batch, in_channel, in_group, out_batch, out_row, out_group, weight_row, weight_channel, weight_group, bias_stride, packed;
   st_conv_dim dim[3];
 } st_conv_args;

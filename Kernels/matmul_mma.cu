@@ -3,26 +3,26 @@
 //
 // Note [Three tiles in flight]
 // Tiles of a and b, 64 bytes deep along k, go to shared memory by background copies, two tiles ahead of the one that is multiplied: 3 x 2 x 8 KiB, all that a block has without
-// asking. A tile lies as the matrix does, in chunks of 16 bytes whose places are exchanged (xor) so that neither the copies nor the reads of fragments meet in a bank.
+// asking. A tile (MmaTile) lies as the matrix does.
 #include "mma.cuh"
 
 #ifndef ST_MMA_KERNELS
 /// One operand: its tiles' copies and its fragments. AlongK: neighbours in memory are neighbours along k.
-template <class S, bool AlongK, int Side> struct MmaOperand {
-  static constexpr uint32_t kPer = 16 / sizeof(S), kDepth = 4 * kPer, kThreads = Side * 2, kRow = AlongK ? 4 : Side / kPer, kSkip = kThreads / kRow;
+template <class S, bool AlongK, int Side> struct MmaOperand : MmaTile<S, AlongK, Side> {
+  using Tile = MmaTile<S, AlongK, Side>;
+  using Tile::kDepth, Tile::kPer, Tile::kRow;
+  static constexpr uint32_t kThreads = Side * 2, kSkip = kThreads / kRow;
   const S *from;
   uint32_t to, inner, outer, inner_limit, outer_limit;
   int64_t step, skip;
   bool whole;
 
-  /// The place of a chunk in a tile. Rows kSkip apart have the same exchange.
-  static ST_CALL uint32_t place(uint32_t row, uint32_t chunk) { return row * kRow + (chunk ^ (AlongK ? row >> 1 & 3 : sizeof(S) == 2 ? row & 7 : (row & 3) << 1)); }
-
   /// `lead`: elements between neighbours across the contiguous direction. `count`: rows of a or columns of b from `first` on that there are.
   ST_CALL MmaOperand(const S *matrix, int64_t lead, uint32_t first, uint32_t count, uint32_t k, bool aligned) : whole(aligned) {
     outer = threadIdx.x / kRow;
     inner = threadIdx.x % kRow * kPer;
-    to = place(outer, threadIdx.x % kRow);
+    // Rows kSkip apart have the same exchange.
+    to = Tile::place(outer, threadIdx.x % kRow);
     from = matrix + (AlongK ? (first + outer) * lead + inner : outer * lead + first + inner);
     inner_limit = AlongK ? k : count;
     outer_limit = AlongK ? count : k;
@@ -50,19 +50,8 @@ template <class S, bool AlongK, int Side> struct MmaOperand {
     if (AlongK) inner += kDepth;
     else outer += kDepth;
   }
-  /// As a: rows [side, side + 16). As b: the parts of columns [side, side + 8), then of the next 8. `slice`: which half of the tile's depth.
   template <bool IsA> static ST_CALL void fragment(uint32_t (&r)[4], const Bits128 *tile, uint32_t side, uint32_t slice) {
-    const uint32_t lane = threadIdx.x & 31, low = lane & 7, middle = lane >> 3 & 1, high = lane >> 4;
-    const uint32_t across = IsA ? middle : high, along = IsA ? high : middle;
-    if constexpr (AlongK) load_matrices(r, tile + place(side + low + across * 8, slice * 2 + along));
-    else if constexpr (sizeof(S) == 2) load_matrices_transposed(r, tile + place(slice * 16 + low + along * 8, side / 8 + across));
-    else {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const uint32_t k = slice * 8 + (lane & 3) + (IsA ? i >> 1 : i & 1) * 4, at = side + (lane >> 2) + (IsA ? i & 1 : i >> 1) * 8;
-        r[i] = ((const uint32_t *)tile)[place(k, at / 4) * 4 + at % 4];
-      }
-    }
+    Tile::template fragment<IsA>(r, tile, side, slice);
     if constexpr (sizeof(S) == 4) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) r[i] = to_tf32(r[i]);

@@ -91,4 +91,27 @@ template <> ST_CALL uint32_t pack<half>(float low, float high) { uint32_t r; asm
 template <> ST_CALL uint32_t pack<bfloat16>(float low, float high) { uint32_t r; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low)); return r; }
 ST_DEVICE uint32_t to_tf32(uint32_t x) { uint32_t r; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(float_of(x))); return r; }
 #endif
+
+/// A tile of an operand in shared memory: `Side` rows of a or columns of b, 64 bytes deep along k, in chunks of 16 bytes. AlongK: a chunk lies along k, else across it. The places of
+/// chunks are exchanged (xor) so that neither those who write neighbours nor those who read fragments meet in a bank.
+template <class S, bool AlongK, int Side> struct MmaTile {
+  static constexpr uint32_t kPer = 16 / sizeof(S), kDepth = 4 * kPer, kRow = AlongK ? 4 : Side / kPer, kChunks = Side * 4;
+  static ST_CALL uint32_t place(uint32_t row, uint32_t chunk) {
+    return row * kRow + (chunk ^ (AlongK ? row >> 1 & 3 : sizeof(S) == 2 ? row & 7 : (row & 3) << 1 | (row >> 2 & 1)));
+  }
+  /// As a: rows [side, side + 16). As b: the parts of columns [side, side + 8), then of the next 8. `slice`: which half of the tile's depth.
+  template <bool IsA> static ST_CALL void fragment(uint32_t (&r)[4], const Bits128 *tile, uint32_t side, uint32_t slice) {
+    const uint32_t lane = threadIdx.x & 31, low = lane & 7, middle = lane >> 3 & 1, high = lane >> 4;
+    const uint32_t across = IsA ? middle : high, along = IsA ? high : middle;
+    if constexpr (AlongK) load_matrices(r, tile + place(side + low + across * 8, slice * 2 + along));
+    else if constexpr (sizeof(S) == 2) load_matrices_transposed(r, tile + place(slice * 16 + low + along * 8, side / 8 + across));
+    else {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const uint32_t k = slice * 8 + (lane & 3) + (IsA ? i >> 1 : i & 1) * 4, at = side + (lane >> 2) + (IsA ? i & 1 : i >> 1) * 8;
+        r[i] = ((const uint32_t *)tile)[place(k, at / 4) * 4 + at % 4];
+      }
+    }
+  }
+};
 #endif

@@ -86,6 +86,8 @@ def kernels():
             yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines", "totals")]
     for t in types(SETS["NUM"] & ~(1 << NAMES.index("i16"))):
         yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
+    for t in ("f16", "bf16", "f32"):
+        yield "conv_mma.cu", [f"ST_TYPE={t}"], [f"convolutionMma{part}_{t}_{rows}" for rows in (128, 64) for part in ("", "Weight")]
 
 
 def line(file, defines, symbols):

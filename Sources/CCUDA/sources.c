@@ -21,6 +21,9 @@ TEXT(text_binary_cu) = {
 TEXT(text_conv_cu) = {
 #embed "../../Kernels/conv.cu"
   , 0};
+TEXT(text_conv_mma_cu) = {
+#embed "../../Kernels/conv_mma.cu"
+  , 0};
 TEXT(text_convert_cu) = {
 #embed "../../Kernels/convert.cu"
   , 0};
@@ -89,6 +92,9 @@ TEXT(text_attention_mma_cuh) = {
   , 0};
 TEXT(text_block_cuh) = {
 #embed "../../Kernels/block.cuh"
+  , 0};
+TEXT(text_conv_cuh) = {
+#embed "../../Kernels/conv.cuh"
   , 0};
 TEXT(text_fault_cuh) = {
 #embed "../../Kernels/fault.cuh"
@@ -162,6 +168,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"batchnorm.cu", text_batchnorm_cu, false},
     {"binary.cu", text_binary_cu, false},
     {"conv.cu", text_conv_cu, false},
+    {"conv_mma.cu", text_conv_mma_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
     {"fill.cu", text_fill_cu, false},
@@ -185,6 +192,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"attention_fma.cuh", text_attention_fma_cuh, true},
     {"attention_mma.cuh", text_attention_mma_cuh, true},
     {"block.cuh", text_block_cuh, true},
+    {"conv.cuh", text_conv_cuh, true},
     {"fault.cuh", text_fault_cuh, true},
     {"kernel_args.h", text_kernel_args_h, true},
     {"mma.cuh", text_mma_cuh, true},

@@ -314,3 +314,4 @@ int32_t emulator_kernel_count(void) { return kernel_count(); }
 const char *emulator_kernel_symbol(int32_t index) { return kernel_at(index) ? kernel_at(index)->symbol : nullptr; }
 uint64_t emulator_allocated(void) { return allocated_bytes(); }
 uint64_t emulator_launches(void) { return launch_count(); }
+uint64_t emulator_launches_of(const char *symbol) { return launch_count(symbol); }

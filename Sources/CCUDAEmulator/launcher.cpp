@@ -1,17 +1,25 @@
 #include "launcher.h"
 #include "memory.h"
 #include "trap.h"
+#include <map>
 #include <mutex>
 
 namespace st_emulator {
 
+static std::mutex lock;
 static uint64_t launches = 0;
+static std::map<std::string, uint64_t> launches_of;
 uint64_t launch_count() { return launches; }
+uint64_t launch_count(const std::string &symbol) {
+  std::lock_guard<std::mutex> guard(lock);
+  auto found = launches_of.find(symbol);
+  return found == launches_of.end() ? 0 : found->second;
+}
 
 std::string run_kernel(const Kernel &kernel, const void *arguments, const LaunchState &launch, uint32_t dynamic_shared, const Schedule &schedule) {
   // One launch at a time, as if all streams shared one queue.
-  static std::mutex lock;
   std::lock_guard<std::mutex> guard(lock);
+  ++launches_of[kernel.symbol];
   static Block *block = new Block;
   Shuffler shuffler = {schedule.seed + ++launches * 0x9e3779b97f4a7c15u};
   const uint64_t blocks = (uint64_t)launch.grid.x * launch.grid.y * launch.grid.z;

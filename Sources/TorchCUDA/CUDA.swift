@@ -67,7 +67,7 @@ extension CUDA {
         set { precisionLock.withLock { roundsToTF32 = newValue } }
     }
 
-    /// True, as at first, lets convolutions of float32 round their factors to tf32 (10 bits of mantissa) where cuDNN has tensor cores for them; sums stay float32.
+    /// True, as at first, lets convolutions of float32 round their factors to tf32 (10 bits of mantissa) for tensor cores; sums stay float32.
     /// PyTorch: `torch.backends.cudnn.allow_tf32`.
     public static var allowTF32Convolution: Bool {
         get { precisionLock.withLock { convolvesInTF32 } }

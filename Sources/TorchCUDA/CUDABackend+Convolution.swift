@@ -1,15 +1,12 @@
-// Convolutions on the device: by cuDNN where it is found and has a plan (DNNConvolutions.swift), else by our own kernels, which gather as they multiply: the geometry and how the
-// work is split among blocks.
+// Convolutions on the device: by cuDNN where it is found and has a plan (DNNConvolutions.swift), else by our own kernels, which gather as they multiply, on tensor cores where the type
+// allows it: the geometry and how the work is split among blocks.
 import CCUDA
 import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    /// Types that convolution has kernels for: those that the CPU has.
-    private static func hasConvolution(_ dtype: DType) -> Bool { dtype.isDifferentiable || [.uint8, .int8, .int32, .int64].contains(dtype) }
-
     public func convolution(_ y: Operand, _ x: Operand, weight: Operand, bias: Operand?, _ shape: ConvolutionShape) -> Bool {
-        guard Self.hasConvolution(y.dtype) else { return false }
+        guard KernelFamily.convolution.has(y.dtype) else { return false }
         return onDevice(
             "convolution", failure: true,
             { () throws(DeviceError) in
@@ -25,7 +22,7 @@ extension CUDABackend {
     }
 
     public func convolutionBackwardData(_ dx: Operand, _ dy: Operand, weight: Operand, _ shape: ConvolutionShape) -> Bool {
-        guard Self.hasConvolution(dx.dtype) else { return false }
+        guard KernelFamily.convolution.has(dx.dtype) else { return false }
         return onDevice(
             "convolutionBackwardData", failure: true,
             { () throws(DeviceError) in
@@ -42,7 +39,7 @@ extension CUDABackend {
     }
 
     public func convolutionBackwardWeight(_ dweight: Operand, _ dy: Operand, _ x: Operand, _ shape: ConvolutionShape) -> Bool {
-        guard Self.hasConvolution(dweight.dtype) else { return false }
+        guard KernelFamily.convolution.has(dweight.dtype) else { return false }
         return onDevice(
             "convolutionBackwardWeight", failure: true,
             { () throws(DeviceError) in
@@ -113,7 +110,18 @@ extension CUDABackend {
             throw .kernel(name, log: "\(pixels) pixels, \(taps) products for each or \(planes) groups and phases are more than the kernel counts (2^31)")
         }
         (a.pixels, a.taps, a.planes) = (UInt32(pixels), UInt32(taps), UInt32(planes))
+        a.packed = !isTurned && hasPackedRows(weight) ? 1 : 0
         return a
+    }
+
+    /// Whether each row of the weights is a run of whole chunks of 16 bytes.
+    private static func hasPackedRows(_ weight: Operand) -> Bool {
+        var run = 1
+        for d in weight.sizes.indices.dropFirst().reversed() {
+            if weight.sizes[d] != 1, weight.strides[d] != run { return false }
+            run *= weight.sizes[d]
+        }
+        return (UInt(bitPattern: weight.pointer) | UInt(run * weight.dtype.itemSize) | UInt(weight.strides[0] * weight.dtype.itemSize)) % 16 == 0
     }
 
     private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }
@@ -123,14 +131,24 @@ extension CUDABackend {
     /// Below this many rows most of a tile would be empty: then a thread makes a pixel by itself.
     private static let fewRows = 8
 
+    /// Whether tensor cores do it, rounding as cuDNN is allowed to.
+    private static func usesTensorCores(_ dtype: DType) -> Bool { KernelFamily.convolutionMma.has(dtype) && (dtype != .float32 || CUDA.allowTF32Convolution) }
+
     private func convolve(_ a: inout st_conv_args, _ dtype: DType) throws(DeviceError) {
-        let isDirect = a.rows <= Self.fewRows
-        let kernel = KernelFamily.convolution.number(0, Int(dtype.rawValue), isDirect ? 1 : 0)
-        let (rows, pixels) = (Int(a.rows), Int(a.pixels))
-        let lines = isDirect ? (rows + 3) / 4 : (rows + 63) / 64
-        guard lines <= 65_535 else { throw .kernel("convolution", log: "\(rows) channels in a group are more than the kernel counts") }
-        let columns = isDirect ? (pixels + 255) / 256 : (pixels + 63) / 64
-        try gpu.launch(kernel, grid: (columns, lines, min(Int(a.planes), 65_535)), block: (256, 1), &a)
+        let (rows, pixels, type) = (Int(a.rows), Int(a.pixels), Int(dtype.rawValue))
+        if rows <= Self.fewRows { return try launch(KernelFamily.convolution.number(0, type, 1), &a, rows: 4, columns: 256, over: pixels, planes: Int(a.planes)) }
+        guard Self.usesTensorCores(dtype) else { return try launch(KernelFamily.convolution.number(0, type, 0), &a, rows: 64, columns: 64, over: pixels, planes: Int(a.planes)) }
+        // What is gathered once serves all rows of a block: the more the better, as long as a large device has a block for each multiprocessor.
+        let isTall = rows > 64 && ((rows + 127) / 128) * ((pixels + 63) / 64) * Int(a.planes) >= 128
+        try launch(
+            KernelFamily.convolutionMma.number(0, type, isTall ? 0 : 2), &a, rows: isTall ? 128 : 64, columns: 64, over: pixels, planes: Int(a.planes), block: isTall ? 256 : 128)
+    }
+
+    /// Blocks make `rows` times `columns` of the results.
+    private func launch(_ kernel: Int, _ a: inout st_conv_args, rows: Int, columns: Int, over count: Int, planes: Int, block: Int = 256) throws(DeviceError) {
+        let lines = (Int(a.rows) + rows - 1) / rows
+        guard lines <= 65_535 else { throw .kernel("convolution", log: "\(a.rows) channels in a group are more than the kernel counts") }
+        try gpu.launch(kernel, grid: ((count + columns - 1) / columns, lines, min(planes, 65_535)), block: (block, 1), &a)
     }
 
     private func sumWeights(_ a: inout st_conv_args, _ dtype: DType) throws(DeviceError) {
@@ -141,12 +159,12 @@ extension CUDABackend {
         // As with few rows: in depthwise convolution each group has a few weights only, and there are many groups.
         if groups > 1, rows * taps <= 128 { return try gpu.launch(kernel(4), grid: (weights, 1, 1), block: (256, 1), &a) }
         // The shape alone decides into how many parts the pixels go, so that the same shape gives the same bits. A part is worth its sums in the workspace.
-        let (lines, columns) = ((rows + 63) / 64, (taps + 63) / 64)
-        guard lines <= 65_535 else { throw .kernel("convolutionBackwardWeight", log: "\(rows) channels in a group are more than the kernel counts") }
-        let tiles = lines * columns * groups
+        let onTensorCores = Self.usesTensorCores(dtype), isTall = onTensorCores && rows > 64
+        let side = isTall ? 128 : 64
+        let tiles = (rows + side - 1) / side * ((taps + 63) / 64) * groups
         let wanted = tiles >= 256 ? 1 : max(1, min(512 / tiles, pixels / 256))
-        // Whole slices of 16 pixels; no part is empty.
-        let each = ((pixels + wanted - 1) / wanted + 15) & ~15
+        // Whole slices, of up to 32 pixels; no part is empty.
+        let each = ((pixels + wanted - 1) / wanted + 31) & ~31
         let splits = max(1, (pixels + each - 1) / max(each, 1))
         (a.splits, a.each) = (UInt32(splits), UInt32(max(each, 1)))
         let bytes = splits * weights * max(dtype.itemSize, 4)
@@ -155,7 +173,8 @@ extension CUDABackend {
             guard let workspace else { throw refusal(byteCount: bytes) }
             a.workspace = CUDADevice.address(workspace.pointer)
         }
-        try gpu.launch(kernel(2), grid: (columns, lines, min(groups * splits, 65_535)), block: (256, 1), &a)
+        let product = onTensorCores ? KernelFamily.convolutionMma.number(0, Int(dtype.rawValue), isTall ? 1 : 3) : kernel(2)
+        try launch(product, &a, rows: side, columns: 64, over: taps, planes: groups * splits, block: onTensorCores ? side * 2 : 256)
         if splits > 1 { try gpu.launch(kernel(3), grid: ((weights + 255) / 256, 1, 1), block: (256, 1), &a) }
         withExtendedLifetime(workspace) {}
     }

@@ -103,7 +103,7 @@ extension CUDABackend {
     public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int? {
         let host: () -> Int? = { onCPU("addRows", [.update(out), .read(x), .read(index)], failure: nil) { $0.addRows($1[0], $1[1], $1[2], alpha: alpha, skip: skip, check) } }
         let columns = out.sizes[0] == 0 ? 0 : out.count / out.sizes[0]
-        guard out.dtype.isDifferentiable || out.dtype == .bool || out.dtype.isInteger && out.dtype.rawValue <= DType.int64.rawValue, columns > 0 else { return host() }
+        guard KernelFamily.addRows.has(out.dtype), columns > 0 else { return host() }
         return onDevice(
             "addRows", failure: nil,
             { () throws(DeviceError) in

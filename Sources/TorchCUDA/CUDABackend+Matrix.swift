@@ -6,7 +6,7 @@ import TorchRuntime
 extension CUDABackend {
     public func matmul(_ out: Operand, _ a: Operand, _ b: Operand, alpha: Double, beta: Double) -> Bool {
         let host = { onCPU("matmul", [beta == 0 ? .write(out) : .update(out), .read(a), .read(b)], failure: true) { $0.matmul($1[0], $1[1], $1[2], alpha: alpha, beta: beta) } }
-        guard Self.hasProducts(out.dtype) else { return host() }
+        guard KernelFamily.matmul.has(out.dtype) else { return host() }
         return onDevice(
             "matmul", failure: true,
             { () throws(DeviceError) in
@@ -21,8 +21,6 @@ extension CUDABackend {
                 return true
             }, host: host)
     }
-
-    private static func hasProducts(_ dtype: DType) -> Bool { dtype.isDifferentiable || [.uint8, .int8, .int16, .int32, .int64].contains(dtype) }
 
     public func affine(_ out: Operand, _ a: Operand, _ b: Operand, bias: Operand) -> Bool {
         let host = {
@@ -52,7 +50,7 @@ extension CUDABackend {
         if p.dtype.isDifferentiable, let layout = p.layout {
             let isTF32 = p.dtype.real == .float32 && CUDA.allowTF32
             if p.k > 0, try gpu.products.multiply(p, layout, isTF32: isTF32, on: gpu) { return }
-            if p.dtype == .float16 || p.dtype == .bfloat16 || p.dtype == .float32 && isTF32 { return try multiplyOnTensorCores(p, layout) }
+            if KernelFamily.mma.has(p.dtype), p.dtype != .float32 || isTF32 { return try multiplyOnTensorCores(p, layout) }
         }
         try launch(p, .matmul, 0, side: 64, block: 256) { ($1, $0) }
     }

@@ -6,7 +6,7 @@ import TorchRuntime
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
     case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
-    case mma, attention, batchNorm, pool, scan, convolution
+    case mma, attention, batchNorm, pool, scan, convolution, convolutionMma
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -21,6 +21,8 @@ enum KernelFamily: Int, CaseIterable {
         var operatorName: @Sendable (Int) -> String = { _ in "" }
         /// Sizes of elements as powers of two, 1 to 16, instead of types.
         var isBySize = false
+        /// Types that every operator has kernels for.
+        var types = KernelTypes.all
 
         static let sized = ["ST_SIZE=TYPE"]
         static let operation = ["ST_OP=OP", "ST_TYPE=TYPE"]
@@ -62,8 +64,8 @@ enum KernelFamily: Int, CaseIterable {
                 file: "softmax.cu",
                 symbols: ["softmax_TYPE", "logSoftmax_TYPE", "softmaxBackward_TYPE", "logSoftmaxBackward_TYPE", "crossEntropy_TYPE", "crossEntropyBackward_TYPE"])
         case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE"])
-        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE", "addSegments_TYPE"])
-        case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"])
+        case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE", "addSegments_TYPE"], types: .any)
+        case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"], types: .numbers)
         case .optim:
             Layout(file: "optim.cu", defines: Layout.operation, symbols: ["sgd_OP_TYPE", "adam_OP_TYPE"], operators: 2, operatorName: { ["few", "many"][$0] })
         case .random:
@@ -77,7 +79,8 @@ enum KernelFamily: Int, CaseIterable {
                 symbols: [
                     "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
                 ])
-        case .mma: Layout(file: "matmul_mma.cu", symbols: ["128", "64"].flatMap { side in ["rr", "rc", "cr", "cc"].map { "mma_TYPE_\($0)_\(side)" } })
+        case .mma:
+            Layout(file: "matmul_mma.cu", symbols: ["128", "64"].flatMap { side in ["rr", "rc", "cr", "cc"].map { "mma_TYPE_\($0)_\(side)" } }, types: .tensorCores)
         case .attention:
             Layout(
                 file: "attention.cu",
@@ -96,7 +99,10 @@ enum KernelFamily: Int, CaseIterable {
         case .convolution:
             Layout(
                 file: "conv.cu",
-                symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"])
+                symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"],
+                types: .numbers.subtracting([.int16]))
+        case .convolutionMma:
+            Layout(file: "conv_mma.cu", symbols: ["128", "64"].flatMap { ["convolutionMma_TYPE_\($0)", "convolutionMmaWeight_TYPE_\($0)"] }, types: .tensorCores)
         }
     }
 
@@ -105,11 +111,11 @@ enum KernelFamily: Int, CaseIterable {
     // MARK: Numbers
 
     /// What a kernel's number is computed from, of each family; and how many kernels there are.
-    private static let shapes: (families: [(base: Int, columns: Int, variants: Int)], count: Int) = {
+    private static let shapes: (families: [(base: Int, columns: Int, variants: Int, types: KernelTypes)], count: Int) = {
         var next = 0
         let families = allCases.map { family in
             let l = family.layout
-            let shape = (base: next, columns: l.isBySize ? 5 : DType.allCases.count, variants: l.symbols.count)
+            let shape = (base: next, columns: l.isBySize ? 5 : DType.allCases.count, variants: l.symbols.count, types: l.types)
             next += l.operators * shape.columns * shape.variants
             return shape
         }
@@ -123,6 +129,9 @@ enum KernelFamily: Int, CaseIterable {
         let s = Self.shapes.families[rawValue]
         return s.base + (row * s.columns + column) * s.variants + variant
     }
+
+    /// Whether there are kernels for elements of this type.
+    func has(_ dtype: DType) -> Bool { Self.shapes.families[rawValue].types.contains(KernelTypes(dtype)) }
 
     /// What NVRTC is asked for.
     struct Program {

@@ -43,12 +43,15 @@ private struct Block {
     /// Numbers that repeat.
     func filled(_ seed: Double) -> Block {
         let (cpu, sizes, dtype) = (CPUBackend(), Array(operand.sizes), operand.dtype)
+        // float32 gets numbers that tf32 holds too, so that tensor cores have nothing to round.
         let (wide, narrow) = (Block(cpu, dtype.isComplex ? .complex128 : .float64, sizes), Block(cpu, dtype, sizes))
         for i in 0..<wide.operand.count * (dtype.isComplex ? 2 : 1) {
             let v = sin(Double(i) * (0.71 + seed) + seed)
             wide.storage.pointer.storeBytes(of: dtype.isDifferentiable ? v : (dtype.isUnsigned ? v.magnitude : v) * 5, toByteOffset: 8 * i, as: Double.self)
         }
-        cpu.copy(narrow.operand, wide.operand)
+        let short = Block(cpu, dtype == .float32 ? .float16 : dtype, sizes)
+        cpu.copy(short.operand, wide.operand)
+        cpu.copy(narrow.operand, short.operand)
         backend.copy(operand, narrow.operand)
         return self
     }
@@ -75,6 +78,12 @@ private func products(_ t: Case, _ dtype: DType, _ backend: any Backend, isLast:
     return [y.values, dx.values, dw.values]
 }
 
+/// How often a kernel was launched in this process.
+private func launches(_ symbol: String) -> Int {
+    let function = dlsym(dlopen(Emulator.path!, RTLD_NOW), "emulator_launches_of")
+    return Int(unsafeBitCast(function, to: (@convention(c) (UnsafePointer<CChar>) -> UInt64).self)(symbol))
+}
+
 /// The device, and the CPU where primitives fall back to.
 private func device() throws -> CUDABackend {
     Backends.register(CPUBackend())
@@ -84,7 +93,8 @@ private func device() throws -> CUDABackend {
 /// What is wrong with a case, nil if nothing.
 private func difference(_ t: Case, _ dtype: DType, isLast: Bool = false) throws -> String? {
     let (there, here) = (products(t, dtype, try device(), isLast: isLast), products(t, dtype, CPUBackend(), isLast: isLast))
-    let tolerance = dtype == .float16 ? 4e-3 : dtype == .bfloat16 ? 3e-2 : dtype.real == .float64 ? 1e-12 : 3e-5
+    // Both sum in float32, where a few hundred numbers up to 1 lose up to 3e-5, and round once: to the same number of 16 bits or the next.
+    let tolerance = dtype == .float16 ? 0x1p-10 : dtype == .bfloat16 ? 0x1p-7 : dtype.real == .float64 ? 1e-12 : 3e-5
     for (name, (u, v)) in zip(["the result", "the gradient of the data", "the gradient of the weights"], zip(there, here)) {
         // Sums of numbers up to 1: what cancels is as wrong as what does not.
         for i in v.indices where !(abs(u[i] - v[i]) <= tolerance * (1 + abs(v[i]))) { return "\(dtype), \(name) of \(t): element \(i) is \(u[i]) instead of \(v[i])" }
@@ -127,7 +137,57 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
     @Test func channelsLast() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
-            try compare(cases, [.float32], isLast: true)
+            try compare(cases, [.float32, .bfloat16], isLast: true)
+        }
+    }
+
+    /// Which kernels do it: tensor cores' for the types that they multiply, float32 where it may be rounded.
+    @Test func onTensorCores() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let small = Case(c: 12, o: 20), tall = Case(c: 16, o: 130, size: [64, 33], kernel: [1, 1], padding: [0, 0])
+            let line = Case(c: 16, o: 72, size: [300], kernel: [3], stride: [2], padding: [1], dilation: [1])
+            for (dtype, name) in [(DType.float16, "f16"), (.bfloat16, "bf16"), (.float32, "f32")] {
+                let symbols = ["Mma_\(name)_64", "Mma_\(name)_128", "MmaWeight_\(name)_64", "MmaWeight_\(name)_128", "_\(name)", "BackwardWeight_\(name)"].map { "convolution\($0)" }
+                for isAllowed in [true, false] {
+                    CUDA.allowTF32Convolution = isAllowed
+                    for (t, counts) in [(small, [2, 0, 1, 0, 0, 0]), (tall, [1, 1, 0, 1, 0, 0]), (line, [2, 0, 0, 1, 0, 0])] {
+                        let before = symbols.map(launches)
+                        let found = try difference(t, dtype)
+                        #expect(found == nil, "\(found ?? "")")
+                        let made = zip(symbols.map(launches), before).map { $0 - $1 }
+                        #expect(made == (dtype == .float32 && !isAllowed ? [0, 0, 0, 0, 2, 1] : counts), "\(dtype), tf32 allowed: \(isAllowed), \(t)")
+                    }
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// Rounding to tf32 happens where it is allowed, of data and of weights, in all three products.
+    @Test func tf32OnlyWhereItIsAllowed() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let (fine, rounded) = (1 + 0x1p-11, 1 + 0x1p-10), gpu = try device()
+            func filled(_ sizes: [Int], _ value: Double) -> Block {
+                let block = Block(gpu, .float32, sizes)
+                withUnsafePointer(to: Float(value)) { gpu.fill(block.operand, $0) }
+                return block
+            }
+            let shape = ConvolutionShape(stride: [1], padding: [0], dilation: [1], groups: 1)
+            let (x, w, y) = ([1, 9, 1], [9, 9, 1], [1, 9, 1])
+            for isAllowed in [true, false] {
+                CUDA.allowTF32Convolution = isAllowed
+                for (first, second) in [(fine, 1.0), (1.0, fine)] {
+                    let a = filled(x, first), b = filled(w, second), c = filled(y, second), out = filled(y, 0), dx = filled(x, 0), dw = filled(w, 0)
+                    #expect(gpu.convolution(out.operand, a.operand, weight: b.operand, bias: nil, shape))
+                    #expect(gpu.convolutionBackwardData(dx.operand, a.operand, weight: b.operand, shape))
+                    #expect(gpu.convolutionBackwardWeight(dw.operand, c.operand, a.operand, shape))
+                    let one = isAllowed ? rounded : fine
+                    for values in [out.values, dx.values] { #expect(values.allSatisfy { $0 == 9 * one }, "\(isAllowed): \(values)") }
+                    #expect(dw.values.allSatisfy { $0 == one }, "\(isAllowed): \(dw.values)")
+                }
+            }
         }
     }
 

@@ -150,6 +150,7 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
     @Test func turnedOffOurKernelsConvolve() async {
         await #expect(processExitsWith: .success) {
             useDNN(["SWIFT_TORCH_CUDNN": "none"])
+            CUDA.allowTF32Convolution = false
             let found = difference(Case(), .float32, within: 1e-5)
             #expect(found == nil, "\(found ?? "")")
             #expect(convolutions() == 0)
@@ -160,6 +161,7 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
     @Test func aMissingLibraryIsNamed() async {
         await #expect(processExitsWith: .success) {
             useDNN(["SWIFT_TORCH_CUDNN": "/nowhere/libcudnn.so.9"])
+            CUDA.allowTF32Convolution = false
             let found = difference(Case(), .float32, within: 1e-5)
             #expect(found == nil, "\(found ?? "")")
             #expect(CUDA.libraries.contains("/nowhere/libcudnn.so.9") && CUDA.libraries.contains("our own kernels convolve"), "\(CUDA.libraries)")
@@ -169,6 +171,7 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
     @Test func withoutAPlanOurKernelsConvolve() async {
         await #expect(processExitsWith: .success) {
             useDNN(["SWIFT_TORCH_EMULATOR_FAIL_DNN": "cudnnBackendFinalize"])
+            CUDA.allowTF32Convolution = false
             for _ in 0..<2 {
                 let found = difference(Case(), .float32, within: 1e-5)
                 #expect(found == nil, "\(found ?? "")")
@@ -180,6 +183,7 @@ private func difference(_ t: Case, _ dtype: DType, bias: Bool = true, within tol
     @Test func aLibraryThatDoesNotStartIsExplainedOnce() async throws {
         let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
             useDNN(["SWIFT_TORCH_EMULATOR_FAIL_DNN": "cudnnCreate"])
+            CUDA.allowTF32Convolution = false
             for _ in 0..<2 {
                 let found = difference(Case(), .float32, within: 1e-5)
                 #expect(found == nil, "\(found ?? "")")

@@ -16,9 +16,10 @@ ST_EMULATOR_API void emulator_set(const char *name, const char *value);
 /// Kernels that are compiled in, and the symbol of each.
 ST_EMULATOR_API int32_t emulator_kernel_count(void);
 ST_EMULATOR_API const char *emulator_kernel_symbol(int32_t index);
-/// Bytes allocated on the device now, and launches since the library was opened.
+/// Bytes allocated on the device now, and launches since the library was opened: all, and those of one kernel.
 ST_EMULATOR_API uint64_t emulator_allocated(void);
 ST_EMULATOR_API uint64_t emulator_launches(void);
+ST_EMULATOR_API uint64_t emulator_launches_of(const char *symbol);
 /// Products that the look-alike of cuBLASLt made.
 ST_EMULATOR_API uint64_t emulator_blaslt_products(void);
 /// Transforms that the look-alike of cuFFT made, and plans: those that exist, or all that were made.
