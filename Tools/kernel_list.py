@@ -86,6 +86,8 @@ def kernels():
             yield "scan.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"scan_{op}_{t}_{form}" for form in ("row", "lines")]
     for t in types(SETS["NUM"] & ~(1 << NAMES.index("i16"))):
         yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
+    for t in types(FULL | COMPLEX):
+        yield "linalg.cu", [f"ST_TYPE={t}"], [f"linalg{part}_{t}" for part in ("Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect")]
 
 
 def line(file, defines, symbols):

@@ -6,7 +6,7 @@ import TorchRuntime
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
     case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
-    case mma, attention, batchNorm, pool, scan, convolution
+    case mma, attention, batchNorm, pool, scan, convolution, linearAlgebra
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -97,6 +97,7 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "conv.cu",
                 symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"])
+        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect"].map { "linalg\($0)_TYPE" })
         }
     }
 
