@@ -277,4 +277,5 @@ typedef struct st_linalg_args {
   st_address a, b, tau, pivots, info;
   int64_t a_row, a_column, a_batch, b_row, b_column, b_batch, vector_batch;
   uint32_t rows, columns, others, batch, first, flags;
+  double limit;
 } st_linalg_args;

@@ -1,5 +1,5 @@
 // Factorisations and triangular solves of batches of matrices: linalgCholesky_TYPE, linalgPanel_TYPE (LU), linalgExchange_TYPE, linalgSolve_TYPE, linalgHouseholder_TYPE,
-// linalgReflect_TYPE, for ST_TYPE. The first four work on pieces of up to ST_LINALG_SIDE columns, which the host joins by products of matrices.
+// linalgReflect_TYPE, linalgDivideRows_TYPE (least squares), for ST_TYPE. The first four work on pieces of up to ST_LINALG_SIDE columns, which the host joins by products of matrices.
 #include "block.cuh"
 
 #ifndef ST_LINALG_KERNELS
@@ -259,13 +259,28 @@ template <class S> ST_DEVICE void reflect(const st_linalg_args &args) {
     }
   }
 }
+/// Divides row i of b by value i of tau (real, descending), or clears it if that is not above `limit` times the first; pivots: how many are (int64). A thread a column.
+template <class S> ST_DEVICE void divide_rows(const st_linalg_args &args) {
+  typedef RealOf<S> R;
+  const uint32_t c = blockIdx.x * blockDim.x + threadIdx.x;
+  for (uint32_t k = blockIdx.y; k < args.batch; k += gridDim.y) {
+    const R *values = pointer<const R>(args.tau) + k * args.vector_batch, limit = (R)args.limit * values[0];
+    uint32_t rank = 0;
+    while (rank < args.rows && values[rank] > limit) ++rank;
+    if (c == 0) pointer<int64_t>(args.pivots)[k] = rank;
+    if (c >= args.others) continue;
+    S *b = pointer<S>(args.b) + k * args.b_batch + c * args.b_column;
+    for (uint32_t i = 0; i < args.rows; ++i) b[i * args.b_row] = i < rank ? times_real(b[i * args.b_row], R(1) / values[i]) : zero_of<S>();
+  }
+}
 #define ST_LINALG_KERNELS(type) \
   ST_KERNEL(linalgCholesky_##type, st_linalg_args, 256) { cholesky<dtype_##type>(args); } \
   ST_KERNEL(linalgPanel_##type, st_linalg_args, 1024) { panel<dtype_##type>(args); } \
   ST_KERNEL(linalgExchange_##type, st_linalg_args, 256) { exchange<dtype_##type>(args); } \
   ST_KERNEL(linalgSolve_##type, st_linalg_args, 128) { solve<dtype_##type>(args); } \
   ST_KERNEL(linalgHouseholder_##type, st_linalg_args, 1024) { householder<dtype_##type>(args); } \
-  ST_KERNEL(linalgReflect_##type, st_linalg_args, 256) { reflect<dtype_##type>(args); }
+  ST_KERNEL(linalgReflect_##type, st_linalg_args, 256) { reflect<dtype_##type>(args); } \
+  ST_KERNEL(linalgDivideRows_##type, st_linalg_args, 256) { divide_rows<dtype_##type>(args); }
 #define ST_LINALG_KERNELS_OF(type) ST_LINALG_KERNELS(type)
 #endif
 #ifdef ST_TYPE

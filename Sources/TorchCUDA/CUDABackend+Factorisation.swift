@@ -8,7 +8,7 @@ import TorchRuntime
 /// it off the other half, and that is factored in turn. So nearly all work of large matrices is in products, and nothing waits for the device: which pieces there are follows from the shape alone.
 extension CUDABackend {
     private enum Kernel: Int {
-        case cholesky, panel, exchange, solve, householder, reflect
+        case cholesky, panel, exchange, solve, householder, reflect, divideRows
     }
     private static let side = Int(ST_LINALG_SIDE)
 
@@ -50,10 +50,15 @@ extension CUDABackend {
         try multiply(MatrixProduct(Self.transposed(c), Self.transposed(b), Self.transposed(a), -1, 1), exact: true)
     }
 
-    private func conjugate(_ a: Operand) throws(DeviceError) -> Operand {
+    func conjugate(_ out: Operand, _ a: Operand) throws(DeviceError) {
+        try gpu.pointwise(KernelFamily.unary.number(Int(UnaryOp.conj.rawValue), Int(a.dtype.rawValue), KernelFamily.run), [out, a])
+    }
+
+    /// The conjugate of complex matrices, others themselves.
+    func conjugate(_ a: Operand) throws(DeviceError) -> Operand {
         guard a.dtype.isComplex else { return a }
         let out = try temporary(like: a)
-        try gpu.pointwise(KernelFamily.unary.number(Int(UnaryOp.conj.rawValue), Int(a.dtype.rawValue), KernelFamily.run), [out, a])
+        try conjugate(out, a)
         return out
     }
 
@@ -165,7 +170,10 @@ extension CUDABackend {
     // MARK: QR
 
     /// In place, `a` by columns.
+    ///
+    /// One block works at a matrix. A few large ones are cuSOLVER's, where it is and a step is not captured; many keep the device busy as they are.
     func householder(_ a: Operand, _ tau: Operand) throws(DeviceError) {
+        if tau.sizes[1] > 256, a.sizes[0] < 16, gpu.capture == nil, case .success = SolverLibrary.shared { return try DenseSolver.of(gpu).householder(a, tau) }
         var g = Self.arguments(a)
         (g.tau, g.vector_batch) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]))
         try launch(.householder, a, threads: 32 * min(32, max(2, (a.sizes[2] + 1) / 2)), &g)
@@ -177,5 +185,15 @@ extension CUDABackend {
         g.columns = UInt32(min(tau.sizes[1], a.sizes[2], q.sizes[2]))
         (g.tau, g.vector_batch) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]))
         try launch(.reflect, columns: q, threads: 256, each: 8, &g)
+    }
+
+    // MARK: Least squares
+
+    /// Rows of `y` by the values of each matrix, without those not above `limit` times the first, and how many are above.
+    func divideRows(_ y: Operand, by values: Operand, rank: Operand, limit: Double) throws(DeviceError) {
+        var g = Self.arguments(y, y)
+        (g.tau, g.vector_batch, g.pivots, g.limit) = (CUDADevice.address(values.pointer), Int64(values.strides[0]), CUDADevice.address(rank.pointer), limit)
+        let grid = (max(1, (y.sizes[2] + 255) / 256), min(y.sizes[0], 65_535), 1)
+        try gpu.launch(KernelFamily.linearAlgebra.number(0, Int(y.dtype.rawValue), Kernel.divideRows.rawValue), grid: grid, block: (256, 1), &g)
     }
 }

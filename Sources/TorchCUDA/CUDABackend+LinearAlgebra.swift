@@ -1,4 +1,4 @@
-// Linear algebra on the device: which operation goes where. LU, Cholesky, QR and triangular solves are our own kernels'.
+// Linear algebra on the device: which operation goes where. LU, Cholesky, QR and triangular solves are our own kernels', eigenvalues and singular values cuSOLVER's.
 import CCUDA
 import TorchRuntime
 
@@ -11,11 +11,14 @@ extension CUDABackend {
             }
         }
         // CUDA has no general eigenvalues before 12.6, and no LDL for Hermitian matrices.
-        switch op {
-        case .eig, .eigValues: return host("linearAlgebra(eig)")
-        case .ldl, .ldlSolve: return host("linearAlgebra(ldl)")
-        default: break
-        }
+        let name =
+            switch op {
+            case .eig, .eigValues: "linearAlgebra(eig)"
+            case .ldl, .ldlSolve: "linearAlgebra(ldl)"
+            case .eigh, .eighValues: "linearAlgebra(eigh)"
+            case .svd, .singularValues, .leastSquares: "linearAlgebra(svd)"
+            default: "linearAlgebra"
+            }
         switch inputs[0].dtype {
         case .float32, .float64, .complex64, .complex128: break
         default: return false
@@ -30,7 +33,7 @@ extension CUDABackend {
                 if outputs[0].sizes.dropLast(2).contains(0) { return true }
                 try onDevice(op, outputs, inputs)
                 return true
-            }, host: { host("linearAlgebra") })
+            }, host: { host(name) })
     }
 
     private func onDevice(_ op: LinearAlgebraOp, _ outputs: [Operand], _ inputs: [Operand]) throws(DeviceError) {
@@ -68,8 +71,86 @@ extension CUDABackend {
             if q.count > 0 { try reflect(a, tau, q) }
             try finish([(outputs[0], q)])
 
-        default: throw .kernel("linearAlgebra", log: "")
+        case .eigh(let upper): try eigh(upper: upper, w: outputs[0], v: outputs[1], info: outputs[2], inputs[0])
+        case .eighValues(let upper): try eigh(upper: upper, w: outputs[0], v: nil, info: outputs[1], inputs[0])
+        case .svd: try svd(u: outputs[0], s: outputs[1], vh: outputs[2], info: outputs[3], inputs[0])
+        case .singularValues: try svd(u: nil, s: outputs[0], vh: nil, info: outputs[1], inputs[0])
+        case .leastSquares(let rcond): try leastSquares(outputs, inputs[0], inputs[1], rcond: rcond)
+        case .eig, .eigValues, .ldl, .ldlSolve: throw .kernel("linearAlgebra", log: "")
         }
+    }
+
+    // MARK: By cuSOLVER
+
+    private func eigh(upper: Bool, w: Operand, v: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
+        let (values, verdict) = (try working(w, trailing: 1), try zeroInfo(info))
+        let a = try byColumns(x)
+        if a.count > 0 { try DenseSolver.of(gpu).eigenvalues(a, values, verdict, vectors: v != nil, upper: upper) }
+        try finish([(w, values), (info, verdict)] + (v.map { [($0, a)] } ?? []))
+    }
+
+    private func svd(u: Operand?, s: Operand, vh: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
+        let (values, verdict) = (try working(s, trailing: 1), try zeroInfo(info))
+        let r = x.sizes.count
+        let isWide = x.sizes[r - 2] < x.sizes[r - 1]
+        // cuSOLVER wants no more columns than rows: A^H = V S U^H.
+        func turned(_ o: Operand) -> Operand {
+            var t = o
+            (t.sizes[r - 2], t.sizes[r - 1]) = (o.sizes[r - 1], o.sizes[r - 2])
+            (t.strides[r - 2], t.strides[r - 1]) = (o.strides[r - 1], o.strides[r - 2])
+            return t
+        }
+        if values.count == 0 {
+            for case let o? in [u, vh] { try identity(o) }
+            return try finish([(info, verdict)])
+        }
+        let source = isWide ? turned(x) : x
+        let a = try byColumns(source.sizes, x.dtype)
+        try copy(Self.spread(a, source.sizes), source, conjugate: isWide)
+        guard let u, let vh else {
+            try DenseSolver.of(gpu).singularValues(a, values, verdict)
+            return try finish([(s, values), (info, verdict)])
+        }
+        let (left, right) = isWide ? (turned(vh), turned(u)) : (u, vh)
+        let (l, h) = (try byColumns(left.sizes, x.dtype), try byColumns(right.sizes, x.dtype))
+        try DenseSolver.of(gpu).singularValues(a, values, verdict, u: l, vh: h)
+        for (out, made) in [(left, l), (right, h)] { try copy(out, Self.spread(made, out.sizes), conjugate: isWide) }
+        try finish([(s, values), (info, verdict)])
+    }
+
+    /// x = V S^-1 U^H b, of the singular values that count.
+    private func leastSquares(_ outputs: [Operand], _ a: Operand, _ b: Operand, rcond: Double) throws(DeviceError) {
+        let r = a.sizes.count
+        let (m, n, k) = (a.sizes[r - 2], a.sizes[r - 1], min(a.sizes[r - 2], a.sizes[r - 1]))
+        let (x, rank) = (try working(outputs[0], trailing: 2), try working(outputs[1], trailing: 0))
+        if k == 0 {
+            var zero: (UInt64, UInt64) = (0, 0)
+            for o in [x, rank, try zeroInfo(outputs[3])] { fill(o, &zero) }
+            return try finish([(outputs[0], x), (outputs[1], rank)])
+        }
+        func new(_ rows: Int, _ columns: Int) throws(DeviceError) -> Operand {
+            try temporary(like: Operand(unowned: x.pointer, dtype: a.dtype, sizes: [x.sizes[0], rows, columns], strides: [0, 0, 0]))
+        }
+        let (u, vh) = (try new(m, k), try new(k, n))
+        let lead = Array(a.sizes.dropLast(2))
+        try svd(u: Self.spread(u, Dims(lead + [m, k])), s: outputs[2], vh: Self.spread(vh, Dims(lead + [k, n])), info: outputs[3], a)
+        let y = try new(k, x.sizes[2])
+        if y.count > 0 { try multiply(MatrixProduct(y, Self.transposed(try conjugate(u)), try matrices(b), 1, 0), exact: true) }
+        try divideRows(y, by: try vectors(outputs[2]), rank: rank, limit: rcond < 0 ? a.dtype.epsilon : rcond)
+        if x.count > 0 { try multiply(MatrixProduct(x, Self.transposed(try conjugate(vh)), y, 1, 0), exact: true) }
+        try finish([(outputs[0], x), (outputs[1], rank)])
+    }
+
+    /// Ones on the diagonals, zeros elsewhere.
+    private func identity(_ o: Operand) throws(DeviceError) {
+        var zero: (UInt64, UInt64) = (0, 0)
+        fill(o, &zero)
+        let r = o.sizes.count
+        var diagonal = o.view(sizes: Dims(o.sizes.dropLast(1)), strides: Dims(o.strides.dropLast(1)))
+        diagonal.sizes[r - 2] = min(o.sizes[r - 2], o.sizes[r - 1])
+        diagonal.strides[r - 2] = o.strides[r - 2] + o.strides[r - 1]
+        var (single, double) = ((Float(1), Float(0)), (1.0, 0.0))
+        if o.dtype.real == .float32 { fill(diagonal, &single) } else { fill(diagonal, &double) }
     }
 
     // MARK: Operands of three dims (two for vectors), the batch first
@@ -141,6 +222,11 @@ extension CUDABackend {
         let a = try byColumns(x.sizes, x.dtype)
         if a.count > 0 { try copyHere(Self.spread(a, x.sizes), x) }
         return a
+    }
+
+    /// Matrices, or their conjugates, to another place.
+    private func copy(_ out: Operand, _ x: Operand, conjugate: Bool) throws(DeviceError) {
+        if conjugate && x.dtype.isComplex { try self.conjugate(out, x) } else { try copyHere(out, x) }
     }
 
     /// The dims of the batch again, of what lies matrix behind matrix.

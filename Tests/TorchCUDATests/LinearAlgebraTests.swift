@@ -32,6 +32,13 @@ private func useDevice(_ settings: [String: String] = [:]) {
     manualSeed(5)
 }
 
+/// Factorisations that the look-alike of cuSOLVER was asked for in this process, and its handles and parameters that exist.
+private func calls() -> (made: Int, alive: Int) {
+    let library = dlopen(Emulator.path!, RTLD_NOW | RTLD_LOCAL)
+    func count(_ name: String) -> Int { Int(unsafeBitCast(dlsym(library, name), to: (@convention(c) () -> UInt64).self)()) }
+    return (count("emulator_solver_calls"), count("emulator_solver_objects"))
+}
+
 @Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct LinearAlgebraTests {
     @Test func luAndItsSolutions() async {
         await #expect(processExitsWith: .success) {
@@ -188,6 +195,145 @@ private func useDevice(_ settings: [String: String] = [:]) {
             let graph = try! CUDAGraph([a, b]) { [Linalg.solveEx($0[0], $0[1]).result, Linalg.choleskyEx($0[0]).factor, Linalg.qr($0[0]).r] }
             let results = try! graph.replay([a, b])
             for (there, here) in zip(results, [Linalg.solve(a, b), Linalg.cholesky(a), Linalg.qr(a).r]) { #expect(deviation(there, here) < 1e-3) }
+        }
+    }
+
+    // MARK: By cuSOLVER
+
+    @Test func eigenvalues() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            for (dtype, tolerance) in types {
+                for shape in [[1, 1], [2, 3, 5, 5], [12, 12], [0, 4, 4], [3, 0, 0]] {
+                    let a = definite(shape, dtype)
+                    for triangle in [Linalg.Triangle.lower, .upper] {
+                        // The other triangle is not read.
+                        let x = triangle == .lower ? a.tril() : a.triu()
+                        let (here, there) = (Linalg.eigh(x, triangle: triangle), Linalg.eigh(x.to(.cuda), triangle: triangle))
+                        #expect(deviation(there.eigenvalues, here.eigenvalues) < tolerance, "\(dtype) \(shape) \(triangle)")
+                        #expect(deviation(Linalg.eigvalsh(x.to(.cuda), triangle: triangle), here.eigenvalues) < tolerance)
+                        let v = there.eigenvectors.to(.cpu)
+                        #expect(deviation((v * here.eigenvalues.to(dtype).unsqueeze(-2)).matmul(v.mH), a) < tolerance, "\(dtype) \(shape) \(triangle)")
+                    }
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+            #expect(CUDA.libraries.contains("cuSOLVER 12.0 (\(Emulator.path!))"), "\(CUDA.libraries)")
+        }
+    }
+
+    @Test func singularValues() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            for (dtype, tolerance) in types {
+                for shape in [[1, 1], [2, 3, 5, 5], [4, 9], [9, 4], [2, 3, 8], [0, 4, 3], [3, 0], [2, 0, 3]] {
+                    let (m, n) = (shape[shape.count - 2], shape[shape.count - 1])
+                    let x = Tensor.randn(shape, dtype: dtype)
+                    for full in [false, true] {
+                        let (here, there) = (Linalg.svd(x, fullMatrices: full), Linalg.svd(x.to(.cuda), fullMatrices: full))
+                        #expect(deviation(there.s, here.s) < tolerance && deviation(Linalg.svdvals(x.to(.cuda)), here.s) < tolerance, "\(dtype) \(shape) \(full)")
+                        #expect(there.u.shape == here.u.shape && there.vh.shape == here.vh.shape, "\(dtype) \(shape) \(full)")
+                        let (u, vh, k) = (there.u.to(.cpu), there.vh.to(.cpu), min(m, n))
+                        let product = (u.narrow(-1, 0, k) * here.s.to(dtype).unsqueeze(-2)).matmul(vh.narrow(-2, 0, k))
+                        #expect(deviation(product, x) < tolerance, "\(dtype) \(shape) \(full)")
+                        for (v, side) in [(u.mH.matmul(u), u.shape[u.rank - 1]), (vh.matmul(vh.mH), vh.shape[vh.rank - 2])] {
+                            #expect(deviation(v, Tensor.eye(side, dtype: dtype).expand(v.shape)) < tolerance, "\(dtype) \(shape) \(full)")
+                        }
+                    }
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    @Test func leastSquares() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            for (dtype, tolerance) in types {
+                for shape in [[6, 4], [4, 6], [2, 3, 5, 5], [3, 7, 2], [0, 3], [3, 0]] {
+                    let x = Tensor.randn(shape, dtype: dtype)
+                    // A column that says nothing new: the solution of least norm.
+                    let a = shape == [6, 4] ? cat([x.narrow(1, 0, 3), x.narrow(1, 0, 1) * 2], dim: 1) : x
+                    let b = Tensor.randn(Array(shape.dropLast()) + [3], dtype: dtype)
+                    let (here, there) = (Linalg.lstsq(a, b, driver: .gelsd), Linalg.lstsq(a.to(.cuda), b.to(.cuda), driver: .gelsd))
+                    #expect(deviation(there.solution, here.solution) < 10 * tolerance, "\(dtype) \(shape)")
+                    #expect(there.rank.array(of: Int.self) == here.rank.array(of: Int.self), "\(dtype) \(shape)")
+                    #expect(deviation(there.singularValues, here.singularValues) < tolerance, "\(dtype) \(shape)")
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// Large single matrices; a batch of them, and a captured step, are our own kernel's.
+    @Test func largeQR() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            let x = Tensor.randn([2, 300, 260], dtype: .float64)
+            let (here, there) = (Linalg.qr(x), Linalg.qr(x.to(.cuda)))
+            #expect(deviation(there.q, here.q) < 1e-11 && deviation(there.r, here.r) < 1e-11)
+            #expect(calls().made == 2)
+            _ = x.narrow(1, 0, 20).to(.cuda).geqrf()
+            #expect(calls().made == 2)
+        }
+    }
+
+    @Test func handlesAreKeptForEachStreamAndMemoryIsNot() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            let a = definite([3, 6, 6], .float32).to(.cuda)
+            let before = try! CUDA.memoryStatistics().allocated
+            // A batch at once.
+            for _ in 0..<4 { _ = Linalg.eigvalsh(a) }
+            #expect(calls() == (4, 2), "\(calls())")
+            #expect(try! CUDA.memoryStatistics().allocated == before)
+            try! withCUDAStream(CUDAStream()) { #expect(Linalg.svdvals(a).shape == [3, 6]) }
+            #expect(calls() == (7, 4), "\(calls())")
+        }
+    }
+
+    @Test func withoutConvergence() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            var text = ""
+            do { try withTensorErrors { _ = Linalg.svdvals(Tensor.full([3, 2, 2], Double.nan, dtype: .float32).to(.cuda)) } } catch { text = "\(error)" }
+            #expect(text.contains("(Batch element 0): The algorithm failed to converge"), "\(text)")
+        }
+    }
+
+    @Test func aMissingLibraryLeavesSpectraToTheCPU() async throws {
+        let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            useDevice()
+            let a = definite([3, 3], .float64)
+            for _ in 0..<2 {
+                #expect(deviation(Linalg.eigvalsh(a.to(.cuda)), Linalg.eigvalsh(a)) < 1e-12)
+                #expect(deviation(Linalg.svdvals(a.to(.cuda)), Linalg.svdvals(a)) < 1e-12)
+            }
+            #expect(deviation(Linalg.cholesky(a.to(.cuda)), Linalg.cholesky(a)) < 1e-12)
+            #expect(CUDA.fallbacks.map(\.primitive) == ["linearAlgebra(eigh)", "linearAlgebra(svd)"], "\(CUDA.fallbacks)")
+            #expect(CUDA.libraries.contains("cuSOLVER is turned off (SWIFT_TORCH_CUSOLVER=none); eigenvalues and singular values are the CPU's"), "\(CUDA.libraries)")
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.split(separator: "\n").filter { $0.contains("linearAlgebra(eigh) has no kernel on cuda:0 and runs on the CPU") }.count == 1, "\(text)")
+    }
+
+    @Test func aFailureIsAnErrorWithItsStatus() async throws {
+        for (function, status) in [("cusolverDnCreate", "CUSOLVER_STATUS_NOT_INITIALIZED (1)"), ("cusolverDnXsyevd", "CUSOLVER_STATUS_EXECUTION_FAILED (6)")] {
+            let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) { [function = function as String] in
+                useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!, "SWIFT_TORCH_EMULATOR_FAIL_SOLVER": function])
+                _ = Linalg.eigvalsh(Tensor.eye(3).to(.cuda))
+            }
+            let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+            #expect(text.contains("linearAlgebra: \(function): \(status)") && text.contains("SWIFT_TORCH_CUSOLVER=none"), "\(text)")
+        }
+    }
+
+    @Test func aCapturedStepHasNoCuSOLVER() async {
+        await #expect(processExitsWith: .success) {
+            useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
+            var text = ""
+            do { _ = try CUDAGraph([Tensor.eye(3)]) { [Linalg.eigvalsh($0[0])] } } catch { text = "\(error)" }
+            #expect(text.contains("this asks cuSOLVER, which a captured step can not do"), "\(text)")
         }
     }
 }
