@@ -272,3 +272,14 @@ typedef struct st_conv_args {
   uint32_t in_batch, in_channel, in_group, out_batch, out_row, out_group, weight_row, weight_channel, weight_group, bias_stride, packed;
   st_conv_dim dim[3];
 } st_conv_args;
+
+/// Columns of the pieces that kernels of linalg factor and solve.
+#define ST_LINALG_SIDE 32
+/// linalg: of a batch, a [rows, columns] and b [rows, others]; strides in elements, vector_batch that of pivots (int32) or tau. info: int32, one a matrix, 0
+/// beforehand. What each kernel reads stands in CONTRACT.md.
+typedef struct st_linalg_args {
+  st_address a, b, tau, pivots, info;
+  int64_t a_row, a_column, a_batch, b_row, b_column, b_batch, vector_batch;
+  uint32_t rows, columns, others, batch, first, flags;
+  double limit;
+} st_linalg_args;

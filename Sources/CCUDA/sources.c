@@ -39,6 +39,9 @@ TEXT(text_gather_cu) = {
 TEXT(text_layernorm_cu) = {
 #embed "../../Kernels/layernorm.cu"
   , 0};
+TEXT(text_linalg_cu) = {
+#embed "../../Kernels/linalg.cu"
+  , 0};
 TEXT(text_mask_cu) = {
 #embed "../../Kernels/mask.cu"
   , 0};
@@ -174,6 +177,7 @@ const cc_source *cc_sources(int32_t *count) {
     {"fill.cu", text_fill_cu, false},
     {"gather.cu", text_gather_cu, false},
     {"layernorm.cu", text_layernorm_cu, false},
+    {"linalg.cu", text_linalg_cu, false},
     {"mask.cu", text_mask_cu, false},
     {"matmul.cu", text_matmul_cu, false},
     {"matmul_mma.cu", text_matmul_mma_cu, false},

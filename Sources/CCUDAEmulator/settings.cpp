@@ -42,6 +42,7 @@ void read_settings() {
   if (const char *v = variable("FAIL_BLASLT")) s.fail_blaslt = v;
   if (const char *v = variable("FAIL_FFT")) s.fail_fft = v;
   if (const char *v = variable("FAIL_DNN")) s.fail_dnn = v;
+  if (const char *v = variable("FAIL_SOLVER")) s.fail_solver = v;
   if (const char *v = variable("DEFERRED")) s.deferred = strtoull(v, nullptr, 10);
   s.quiet = variable("QUIET");
   const char *aligned = variable("ALIGNMENT");

@@ -3,14 +3,6 @@ import TorchKernels
 import TorchRuntime
 
 extension CUDABackend {
-    // MARK: Linear algebra
-    public func linearAlgebra(_ op: LinearAlgebraOp, outputs: [Operand], inputs: [Operand]) -> Bool {
-        let n = outputs.count
-        return onCPU("linearAlgebra", outputs.map { .update($0) } + inputs.map { .read($0) }, failure: true) { cpu, o in
-            cpu.linearAlgebra(op, outputs: (0..<n).map { o[$0] }, inputs: inputs.indices.map { o[n + $0] })
-        }
-    }
-
     // MARK: Optimizer steps
     /// The same with lists of bare pointers: parameter and states change, the gradient does not.
     func stepOnCPU(_ name: String, _ tensors: [st_optim_tensor], _ dtype: DType, _ body: (any Backend, [st_optim_tensor]) -> Bool) -> Bool {

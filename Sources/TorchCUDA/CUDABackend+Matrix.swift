@@ -39,16 +39,17 @@ extension CUDABackend {
             }, host: host)
     }
 
-    private static func transposed(_ x: Operand) -> Operand {
+    static func transposed(_ x: Operand) -> Operand {
         x.view(sizes: [x.sizes[0], x.sizes[2], x.sizes[1]], strides: [x.strides[0], x.strides[2], x.strides[1]])
     }
 
-    private func multiply(_ p: MatrixProduct) throws(DeviceError) {
+    /// `exact`: float32 is not rounded to tf32, whatever is allowed.
+    func multiply(_ p: MatrixProduct, exact: Bool = false) throws(DeviceError) {
         for o in [p.out, p.a, p.b] { try gpu.checkPlace(o) }
         if p.batch == 0 || p.m == 0 || p.n == 0 { return }
         guard max(p.m, p.n, p.k) <= Int(Int32.max) else { throw .kernel("matmul", log: "a side of \(max(p.m, p.n, p.k)) is more than the kernel counts") }
         if p.dtype.isDifferentiable, let layout = p.layout {
-            let isTF32 = p.dtype.real == .float32 && CUDA.allowTF32
+            let isTF32 = p.dtype.real == .float32 && CUDA.allowTF32 && !exact
             if p.k > 0, try gpu.products.multiply(p, layout, isTF32: isTF32, on: gpu) { return }
             if KernelFamily.mma.has(p.dtype), p.dtype != .float32 || isTF32 { return try multiplyOnTensorCores(p, layout) }
         }

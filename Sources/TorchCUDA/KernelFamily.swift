@@ -6,7 +6,7 @@ import TorchRuntime
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
     case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
-    case mma, attention, batchNorm, pool, scan, convolution, convolutionMma
+    case mma, attention, batchNorm, pool, scan, convolution, convolutionMma, linearAlgebra
 
     /// Variants of a pointwise kernel.
     static let run = 0
@@ -103,6 +103,7 @@ enum KernelFamily: Int, CaseIterable {
                 types: .numbers.subtracting([.int16]))
         case .convolutionMma:
             Layout(file: "conv_mma.cu", symbols: ["128", "64"].flatMap { ["convolutionMma_TYPE_\($0)", "convolutionMmaWeight_TYPE_\($0)"] }, types: .tensorCores)
+        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows"].map { "linalg\($0)_TYPE" })
         }
     }
 

@@ -2,14 +2,14 @@
 import CCUDA
 import TorchRuntime
 
-/// NVIDIA's factorisations of dense matrices. The CPU's serve where they are missing.
+/// NVIDIA's factorisations of dense matrices, for what our own kernels do not do. The CPU's serve where they are missing.
 final class SolverLibrary: @unchecked Sendable {
     // @unchecked: the table is filled before the object exists and never changes.
     let table: UnsafePointer<cc_solver>
     let path: String
     /// E.g. 12.0.
     let version: String
-    static let without = "linear algebra runs on the CPU"
+    static let without = "eigenvalues and singular values are the CPU's"
 
     /// The library that fits NVRTC, or why there is none.
     static let shared: Result<SolverLibrary, DeviceError> = {

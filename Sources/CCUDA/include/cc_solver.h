@@ -8,9 +8,9 @@ extern "C" {
 typedef struct cc_solver_st *cc_solver_handle;
 typedef struct cc_solver_params_st *cc_solver_params;
 
-/// Values of its enums, and of cuBLAS's that it takes. Types of elements are those of cuBLASLt (CC_BLASLT_F32 and so on).
+/// Values of its enums, and of cuBLAS's that it takes: triangles, what is wanted of eigenvalues, statuses. Types of elements are those of cuBLASLt (CC_BLASLT_F32 and so on).
 enum {
-  CC_SOLVER_LOWER = 0, CC_SOLVER_UPPER = 1, CC_SOLVER_N = 0, CC_SOLVER_T = 1, CC_SOLVER_C = 2, CC_SOLVER_VALUES = 0, CC_SOLVER_VECTORS = 1, CC_SOLVER_DETERMINISTIC = 1,
+  CC_SOLVER_LOWER = 0, CC_SOLVER_UPPER = 1, CC_SOLVER_VALUES = 0, CC_SOLVER_VECTORS = 1, CC_SOLVER_DETERMINISTIC = 1,
   CC_SOLVER_SUCCESS = 0, CC_SOLVER_NOT_INITIALIZED = 1, CC_SOLVER_ALLOC_FAILED = 2, CC_SOLVER_INVALID_VALUE = 3, CC_SOLVER_ARCH_MISMATCH = 4, CC_SOLVER_EXECUTION_FAILED = 6,
   CC_SOLVER_INTERNAL_ERROR = 7, CC_SOLVER_NOT_SUPPORTED = 9,
 };
@@ -27,13 +27,6 @@ enum {
   X(cusolverDnSetStream, "cusolverDnSetStream", (cc_solver_handle _Nonnull handle, cc_stream _Nullable stream)) \
   X(cusolverDnCreateParams, "cusolverDnCreateParams", (cc_solver_params _Nullable *_Nonnull params)) \
   X(cusolverDnDestroyParams, "cusolverDnDestroyParams", (cc_solver_params _Nonnull params)) \
-  X(cusolverDnXgetrf_bufferSize, "cusolverDnXgetrf_bufferSize", (CC_SOLVER_HEAD, int64_t m, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, CC_SOLVER_SIZES)) \
-  X(cusolverDnXgetrf, "cusolverDnXgetrf", (CC_SOLVER_HEAD, int64_t m, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, cc_address pivots, CC_SOLVER_WORK)) \
-  X(cusolverDnXgetrs, "cusolverDnXgetrs", \
-    (CC_SOLVER_HEAD, int32_t transposed, int64_t n, int64_t columns, int32_t a_type, cc_address a, int64_t a_lead, cc_address pivots, int32_t b_type, cc_address b, int64_t b_lead, \
-     cc_address info)) \
-  X(cusolverDnXpotrf_bufferSize, "cusolverDnXpotrf_bufferSize", (CC_SOLVER_HEAD, int32_t triangle, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, CC_SOLVER_SIZES)) \
-  X(cusolverDnXpotrf, "cusolverDnXpotrf", (CC_SOLVER_HEAD, int32_t triangle, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, CC_SOLVER_WORK)) \
   X(cusolverDnXgeqrf_bufferSize, "cusolverDnXgeqrf_bufferSize", \
     (CC_SOLVER_HEAD, int64_t m, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t tau_type, cc_address tau, CC_SOLVER_SIZES)) \
   X(cusolverDnXgeqrf, "cusolverDnXgeqrf", (CC_SOLVER_HEAD, int64_t m, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t tau_type, cc_address tau, CC_SOLVER_WORK)) \
@@ -48,15 +41,9 @@ enum {
     (CC_SOLVER_HEAD, int8_t u_wanted, int8_t vh_wanted, int64_t m, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t s_type, cc_address s, int32_t u_type, \
      cc_address u, int64_t u_lead, int32_t vh_type, cc_address vh, int64_t vh_lead, CC_SOLVER_WORK))
 
-// Newer than the oldest CUDA that serves: results that do not depend on the schedule (12.2), general eigenvalues (12.6), many small Hermitian matrices (12.6).
+// Newer than the oldest CUDA that serves: results that do not depend on the schedule (12.2), many small Hermitian matrices (12.6).
 #define CC_SOLVER_OPTIONAL(X) \
   X(cusolverDnSetDeterministicMode, "cusolverDnSetDeterministicMode", (cc_solver_handle _Nonnull handle, int32_t mode)) \
-  X(cusolverDnXgeev_bufferSize, "cusolverDnXgeev_bufferSize", \
-    (CC_SOLVER_HEAD, int32_t left_wanted, int32_t right_wanted, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t w_type, cc_address w, int32_t left_type, \
-     cc_address left, int64_t left_lead, int32_t right_type, cc_address right, int64_t right_lead, CC_SOLVER_SIZES)) \
-  X(cusolverDnXgeev, "cusolverDnXgeev", \
-    (CC_SOLVER_HEAD, int32_t left_wanted, int32_t right_wanted, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t w_type, cc_address w, int32_t left_type, \
-     cc_address left, int64_t left_lead, int32_t right_type, cc_address right, int64_t right_lead, CC_SOLVER_WORK)) \
   X(cusolverDnXsyevBatched_bufferSize, "cusolverDnXsyevBatched_bufferSize", \
     (CC_SOLVER_HEAD, int32_t wanted, int32_t triangle, int64_t n, int32_t a_type, cc_address a, int64_t a_lead, int32_t w_type, cc_address w, CC_SOLVER_SIZES, int64_t batch)) \
   X(cusolverDnXsyevBatched, "cusolverDnXsyevBatched", \

@@ -25,6 +25,9 @@ ST_EMULATOR_API uint64_t emulator_blaslt_products(void);
 /// Transforms that the look-alike of cuFFT made, and plans: those that exist, or all that were made.
 ST_EMULATOR_API uint64_t emulator_fft_transforms(void);
 ST_EMULATOR_API uint64_t emulator_fft_plans(bool alive);
+/// Factorisations that the look-alike of cuSOLVER was asked for, and its handles and parameters that exist.
+ST_EMULATOR_API uint64_t emulator_solver_calls(void);
+ST_EMULATOR_API uint64_t emulator_solver_objects(void);
 /// Convolutions that the look-alike of cuDNN made, plans that it made so far, and descriptors that exist.
 ST_EMULATOR_API uint64_t emulator_dnn_convolutions(void);
 ST_EMULATOR_API uint64_t emulator_dnn_plans(void);
