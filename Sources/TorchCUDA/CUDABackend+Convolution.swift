@@ -158,6 +158,7 @@ extension CUDABackend {
         // As with few rows: in depthwise convolution each group has a few weights only, and there are many groups.
         if groups > 1, rows * taps <= 128 { return try gpu.launch(kernel(4), grid: (weights, 1, 1), block: (256, 1), &a) }
         // The shape alone decides into how many parts the pixels go, so that the same shape gives the same bits. A part is worth its sums in the workspace.
+        // Here tall blocks always serve: parts are what keeps the device busy.
         let onTensorCores = multipliesOnTensorCores(dtype, roundsToTF32: CUDA.allowTF32Convolution), isTall = onTensorCores && rows > 64
         let side = isTall ? 128 : 64
         let tiles = (rows + side - 1) / side * ((taps + 63) / 64) * groups
