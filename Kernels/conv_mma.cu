@@ -17,8 +17,8 @@ template <class S> ST_DEVICE void round_chunk(Chunk<S, 16 / sizeof(S)> &chunk) {
   }
 }
 
-/// sum += product over steps begin..<end. enter(k, place, offset) tells of step k; a(row, step or chunk, slice) and b(...) load a chunk. copied: instead of a, copy(to, row, k) starts
-/// copies of it.
+/// sum += product over steps begin..<end. enter(k, place, offset) tells of step k; a(row, chunk, first step, offsets) and b(row, chunk, places) load a chunk of a tile's row. copied:
+/// instead of a, copy(to, row, k) starts its copy.
 template <class S, bool AlongK, int Rows, class Enter, class Copy, class A, class B>
 ST_DEVICE void multiply(float (&sum)[2][4][4], uint32_t begin, uint32_t end, bool copied, const Enter &enter, const Copy &copy, const A &a, const B &b) {
   typedef MmaTile<S, AlongK, Rows> Left;
@@ -100,8 +100,8 @@ ST_DEVICE void multiply(float (&sum)[2][4][4], uint32_t begin, uint32_t end, boo
     half_of ^= 1;
   }
 }
-/// Calls body(i, j, half, row, column) for the pairs of columns of this thread's results, which are sum[i][j][2 half] and the next.
-template <class Body> ST_DEVICE void each_pair(uint32_t row0, uint32_t column0, const Body &body) {
+/// Calls body(j, e, row, column) for the columns of this thread's results: sum[i / 2][j][i % 2 * 2 + e] is that of row + 8 i.
+template <class Body> ST_DEVICE void each_column(uint32_t row0, uint32_t column0, const Body &body) {
   const uint32_t lane = threadIdx.x & 31, row = row0 + threadIdx.x / 64 * 32 + lane / 4, column = column0 + threadIdx.x / 32 % 2 * 32 + lane % 4 * 2;
 #pragma unroll
   for (int j = 0; j < 4; ++j)
@@ -158,7 +158,7 @@ template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
         });
     S *out = at(pointer<S>(args.out), w.group * args.out_group);
     const S *bias = pointer<const S>(args.bias);
-    each_pair(row0, column0, [&](int j, int e, uint32_t first, uint32_t column) {
+    each_column(row0, column0, [&](int j, int e, uint32_t first, uint32_t column) {
       const Pixel pixel(args, w.base, w.phase, column);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
@@ -175,7 +175,7 @@ template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
 /// ROWS rows of dy x 64 taps, over a part of the pixels: as conv_weight of conv.cu.
 template <class S, int Rows> ST_DEVICE void conv_mma_weight(const st_conv_args &args) {
   typedef Chunk<S, 16 / sizeof(S)> Piece;
-  constexpr uint32_t kPer = 16 / sizeof(S), kDepth = 4 * kPer;
+  constexpr uint32_t kPer = 16 / sizeof(S);
   ST_SHARED(Place, taps, kColumns);
   const uint32_t row0 = blockIdx.y * Rows, column0 = blockIdx.x * kColumns, none[3] = {0, 0, 0};
   const uint32_t start[3] = {(uint32_t)args.dim[0].start, (uint32_t)args.dim[1].start, (uint32_t)args.dim[2].start};
@@ -210,7 +210,7 @@ template <class S, int Rows> ST_DEVICE void conv_mma_weight(const st_conv_args &
           for (uint32_t i = 0; i < kPer; ++i) piece.element[i] = gather(args, in, mine, taps[chunk * kPer + i]);
           return piece;
         });
-    each_pair(row0, column0, [&](int j, int e, uint32_t first, uint32_t column) {
+    each_column(row0, column0, [&](int j, int e, uint32_t first, uint32_t column) {
       if (column >= args.taps) return;
       const uint32_t to = Tap(args, column).weight + group * args.weight_group;
 #pragma unroll

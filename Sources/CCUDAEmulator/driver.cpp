@@ -117,8 +117,8 @@ API cuDeviceGetAttribute(int32_t *value, int32_t attribute, int32_t device) {
     case 39: *value = 2048; break;        // threads a multiprocessor
     case 40: *value = 3; break;           // copy engines
     case 41: *value = 1; break;           // unified addressing
-    case 75: *value = 9; break;           // capability
-    case 76: *value = 0; break;
+    case 75: *value = settings.capability / 10; break;           // capability
+    case 76: *value = settings.capability % 10; break;
     case 81: *value = 228 << 10; break;   // shared memory a multiprocessor
     case 82: *value = 65536; break;       // registers a multiprocessor
     case 95: *value = 1; break;           // cooperative launch

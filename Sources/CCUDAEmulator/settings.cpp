@@ -36,6 +36,7 @@ void read_settings() {
   }
   if (const char *v = variable("DEVICES")) s.devices = atoi(v);
   if (const char *v = variable("DRIVER")) s.driver = atoi(v);
+  if (const char *v = variable("CAPABILITY")) s.capability = atoi(v);
   if (const char *v = variable("FAIL_LAUNCH")) s.fail_launch = v;
   if (const char *v = variable("MISSING")) s.missing = v;
   if (const char *v = variable("FAIL_COMPILE")) s.fail_compile = v;

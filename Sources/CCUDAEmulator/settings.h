@@ -7,7 +7,7 @@ namespace st_emulator {
 
 struct Settings {
   Schedule schedule;
-  int devices = 1, driver = 13000;
+  int devices = 1, driver = 13000, capability = 90;
   std::string fail_launch, missing, fail_compile, fail_blaslt, fail_fft, fail_dnn, fail_solver;
   uint64_t deferred = 0;  // what is asked of streams happens late, in an order of this seed; 0: at once
   bool quiet = false;  // say nothing of faults on the standard error stream

@@ -131,13 +131,12 @@ extension CUDABackend {
     /// Below this many rows most of a tile would be empty: then a thread makes a pixel by itself.
     private static let fewRows = 8
 
-    /// Whether tensor cores do it, rounding as cuDNN is allowed to.
-    private static func usesTensorCores(_ dtype: DType) -> Bool { KernelFamily.convolutionMma.has(dtype) && (dtype != .float32 || CUDA.allowTF32Convolution) }
-
     private func convolve(_ a: inout st_conv_args, _ dtype: DType) throws(DeviceError) {
         let (rows, pixels, type) = (Int(a.rows), Int(a.pixels), Int(dtype.rawValue))
         if rows <= Self.fewRows { return try launch(KernelFamily.convolution.number(0, type, 1), &a, rows: 4, columns: 256, over: pixels, planes: Int(a.planes)) }
-        guard Self.usesTensorCores(dtype) else { return try launch(KernelFamily.convolution.number(0, type, 0), &a, rows: 64, columns: 64, over: pixels, planes: Int(a.planes)) }
+        guard multipliesOnTensorCores(dtype, roundsToTF32: CUDA.allowTF32Convolution) else {
+            return try launch(KernelFamily.convolution.number(0, type, 0), &a, rows: 64, columns: 64, over: pixels, planes: Int(a.planes))
+        }
         // What is gathered once serves all rows of a block: the more the better, as long as a large device has a block for each multiprocessor.
         let isTall = rows > 64 && ((rows + 127) / 128) * ((pixels + 63) / 64) * Int(a.planes) >= 128
         try launch(
@@ -159,7 +158,8 @@ extension CUDABackend {
         // As with few rows: in depthwise convolution each group has a few weights only, and there are many groups.
         if groups > 1, rows * taps <= 128 { return try gpu.launch(kernel(4), grid: (weights, 1, 1), block: (256, 1), &a) }
         // The shape alone decides into how many parts the pixels go, so that the same shape gives the same bits. A part is worth its sums in the workspace.
-        let onTensorCores = Self.usesTensorCores(dtype), isTall = onTensorCores && rows > 64
+        // Here tall blocks always serve: parts are what keeps the device busy.
+        let onTensorCores = multipliesOnTensorCores(dtype, roundsToTF32: CUDA.allowTF32Convolution), isTall = onTensorCores && rows > 64
         let side = isTall ? 128 : 64
         let tiles = (rows + side - 1) / side * ((taps + 63) / 64) * groups
         let wanted = tiles >= 256 ? 1 : max(1, min(512 / tiles, pixels / 256))

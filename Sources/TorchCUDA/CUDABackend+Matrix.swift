@@ -51,10 +51,13 @@ extension CUDABackend {
         if p.dtype.isDifferentiable, let layout = p.layout {
             let isTF32 = p.dtype.real == .float32 && CUDA.allowTF32 && !exact
             if p.k > 0, try gpu.products.multiply(p, layout, isTF32: isTF32, on: gpu) { return }
-            if KernelFamily.mma.has(p.dtype), p.dtype != .float32 || isTF32 { return try multiplyOnTensorCores(p, layout) }
+            if multipliesOnTensorCores(p.dtype, roundsToTF32: isTF32) { return try multiplyOnTensorCores(p, layout) }
         }
         try launch(p, .matmul, 0, side: 64, block: 256) { ($1, $0) }
     }
+
+    /// Whether our kernels multiply elements of this type on tensor cores: those of Ampere and newer devices.
+    func multipliesOnTensorCores(_ dtype: DType, roundsToTF32: Bool) -> Bool { gpu.properties.major >= 8 && KernelFamily.mma.has(dtype) && (dtype != .float32 || roundsToTF32) }
 
     /// Tiles of 128 where they are enough to keep a large device busy, else of 64. By the shape alone, so that equal shapes give equal bits.
     private func multiplyOnTensorCores(_ p: MatrixProduct, _ layout: (a: MatrixProduct.Layout, b: MatrixProduct.Layout)) throws(DeviceError) {

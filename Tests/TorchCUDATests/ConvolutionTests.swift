@@ -164,6 +164,18 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
         }
     }
 
+    /// Devices older than Ampere have no tensor cores that our kernels could use: all is done without them, nothing on the CPU.
+    @Test func olderDevices() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use(["SWIFT_TORCH_EMULATOR_CAPABILITY": "75"])
+            try compare([Case(c: 12, o: 20)], [.float16, .bfloat16, .float32])
+            for name in ["f16", "bf16", "f32"] { #expect((launches("convolution_\(name)"), launches("convolutionBackwardWeight_\(name)")) == (2, 1), "\(name)") }
+            let (a, b) = (Tensor.randn(33, 20).to(.float16), Tensor.randn(20, 40).to(.float16))
+            #expect(difference(a.to(.cuda).matmul(b.to(.cuda)), a.to(.float32).matmul(b.to(.float32)).to(.float16)) <= resolution(.float16))
+            #expect((launches("matmul_f16"), CUDA.fallbacks.count) == (1, 0), "\(CUDA.fallbacks)")
+        }
+    }
+
     /// Rounding to tf32 happens where it is allowed, of data and of weights, in all three products.
     @Test func tf32OnlyWhereItIsAllowed() async {
         await #expect(processExitsWith: .success) {
