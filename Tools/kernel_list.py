@@ -87,7 +87,7 @@ def kernels():
     for t in types(SETS["NUM"] & ~(1 << NAMES.index("i16"))):
         yield "conv.cu", [f"ST_TYPE={t}"], [f"convolution{part}_{t}" for part in ("", "Direct", "BackwardWeight", "Finish", "DirectWeight")]
     for t in types(FULL | COMPLEX):
-        yield "linalg.cu", [f"ST_TYPE={t}"], [f"linalg{part}_{t}" for part in ("Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows")]
+        yield "linalg.cu", [f"ST_TYPE={t}"], [f"linalg{part}_{t}" for part in ("Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows", "Jacobi")]
 
 
 def line(file, defines, symbols):

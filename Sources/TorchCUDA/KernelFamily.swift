@@ -97,7 +97,7 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "conv.cu",
                 symbols: ["convolution_TYPE", "convolutionDirect_TYPE", "convolutionBackwardWeight_TYPE", "convolutionFinish_TYPE", "convolutionDirectWeight_TYPE"])
-        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows"].map { "linalg\($0)_TYPE" })
+        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows", "Jacobi"].map { "linalg\($0)_TYPE" })
         }
     }
 
