@@ -1,5 +1,5 @@
 // Factorisations and triangular solves of batches of matrices: linalgCholesky_TYPE, linalgPanel_TYPE (LU), linalgExchange_TYPE, linalgSolve_TYPE, linalgHouseholder_TYPE,
-// linalgReflect_TYPE, linalgDivideRows_TYPE (least squares), for ST_TYPE. The first four work on pieces of up to ST_LINALG_SIDE columns, which the host joins by products of matrices.
+// linalgReflect_TYPE, linalgDivideRows_TYPE (least squares), linalgJacobi_TYPE (eigenvalues, singular values), for ST_TYPE. The first four work on pieces of up to ST_LINALG_SIDE columns, which the host joins by products of matrices.
 #include "block.cuh"
 
 #ifndef ST_LINALG_KERNELS
@@ -20,6 +20,8 @@ template <class S> ST_DEVICE RealOf<S> pivot_size(S x) {
   else size = m_fabs(x);
   return size == size ? size : Limits<RealOf<S>>::inf();
 }
+/// Numbers above this have a reciprocal.
+template <class R> constexpr R kLeast = R(4) / (sizeof(R) == 4 ? R(3.4e38) : R(1.79e308));
 ST_DEVICE double squared(float x) { return (double)x * x; }
 ST_DEVICE double squared(double x) { return x * x; }
 template <class T> ST_DEVICE double squared(complex<T> x) { return squared(x.re) + squared(x.im); }
@@ -117,7 +119,7 @@ template <class S> ST_DEVICE void panel(const st_linalg_args &args) {
       const S pivot = head[j];
       // The reciprocal of a tiny pivot would overflow.
       const S inverse = one_of<S>() / pivot;
-      const bool is_tiny = !(best.size > R(1) / (Limits<R>::max() / 4));
+      const bool is_tiny = !(best.size > kLeast<R>);
       mine = none;
       for (uint32_t i0 = j + 1 + warp; i0 < rows; i0 += warps * kFew) {
         S x[kFew];
@@ -238,7 +240,8 @@ template <class S> ST_DEVICE void householder(const st_linalg_args &args) {
   }
 }
 
-/// b = the first columns of H0 H1 …, of as many reflectors as a has columns, from `householder`. A warp a column; each lane has rows of its own.
+/// b = the first columns of H0 H1 …, of as many reflectors as a has columns, from `householder`; flag 1: with the signs that make R's diagonal positive. A warp a column; each
+/// lane has rows of its own.
 template <class S> ST_DEVICE void reflect(const st_linalg_args &args) {
   const uint32_t lane = threadIdx.x % 32, c = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, rows = args.rows;
   if (c >= args.others) return;
@@ -246,7 +249,8 @@ template <class S> ST_DEVICE void reflect(const st_linalg_args &args) {
     const Matrix<S> m(args, k);
     const S *tau = pointer<const S>(args.tau) + k * args.vector_batch;
     S *y = pointer<S>(args.b) + k * args.b_batch + c * args.b_column;
-    for (uint32_t i = lane; i < rows; i += 32) y[i] = i == c ? one_of<S>() : zero_of<S>();
+    const S unit = args.flags & 1 && c < args.columns && real_part(m.at(c, c)) < 0 ? -one_of<S>() : one_of<S>();
+    for (uint32_t i = lane; i < rows; i += 32) y[i] = i == c ? unit : zero_of<S>();
     // The later ones leave this unit vector alone.
     for (uint32_t j = args.columns < c + 1 ? args.columns : c + 1; j-- > 0;) {
       const S *x = &m.at(0, j);
@@ -259,6 +263,102 @@ template <class S> ST_DEVICE void reflect(const st_linalg_args &args) {
     }
   }
 }
+/// Eigenvalues or singular values by Jacobi's rotations, a block a matrix, a warp a pair of columns, which are at most kSide. a, by columns, becomes A V (up to a factor), b is V: rotated until the columns
+/// of A V are orthogonal, whose lengths go to tau, descending; or (flag 1) until V^H A V is diagonal, ascending, for a Hermitian A, of which the lower triangle (flag 2: the upper one) is read.
+template <class S> ST_DEVICE void jacobi(const st_linalg_args &args) {
+  typedef RealOf<S> R;
+  // About ten are enough for 32 columns.
+  constexpr int kSweeps = 40;
+  ST_SHARED(uint32_t, turned, 1);
+  const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32, rows = args.rows, n = args.columns, even = (n + 1) / 2 * 2;
+  const bool is_hermitian = args.flags & 1, is_upper = args.flags & 2;
+  const R tolerance = (sizeof(R) == 4 ? R(1.2e-7) : R(2.3e-16)) * (R)(is_hermitian ? 1.5 : 4 + rows / 32);
+  for (uint32_t k = blockIdx.x; k < args.batch; k += gridDim.x) {
+    const Matrix<S> m(args, k);
+    S *v = pointer<S>(args.b) + k * args.b_batch;
+    R *values = pointer<R>(args.tau) + k * args.vector_batch;
+    __syncthreads();
+    for (uint32_t j = warp; j < n && is_hermitian; j += warps)
+      for (uint32_t i = lane; i < n; i += 32) {
+        if (i == j) m.at(i, i) = times_real(one_of<S>(), real_part(m.at(i, i)));
+        else if (i < j) (is_upper ? m.at(j, i) : m.at(i, j)) = conjugate(is_upper ? m.at(i, j) : m.at(j, i));
+      }
+    __syncthreads();
+    R most = 0;
+    for (uint32_t j = warp; j < n; j += warps)
+      for (uint32_t i = lane; i < rows; i += 32) most = Greater()(most, pivot_size(m.at(i, j)));
+    most = block_reduce(most, Greater());
+    // Squares of tiny or huge numbers would leave the range.
+    const R scale = most > kLeast<R> ? most : R(1);
+    double part = 0;
+    for (uint32_t j = warp; j < n; j += warps) {
+      for (uint32_t i = lane; i < rows; i += 32) {
+        const S x = times_real(m.at(i, j), R(1) / scale);
+        m.at(i, j) = x;
+        part += squared(x);
+      }
+      for (uint32_t i = lane; i < n; i += 32) v[j * args.b_column + i] = i == j ? one_of<S>() : zero_of<S>();
+    }
+    const R norm = (R)m_sqrt(block_reduce(part, Add()));
+    bool going = true;
+    for (int sweep = 0; going && sweep < kSweeps; ++sweep) {
+      __syncthreads();
+      if (threadIdx.x == 0) *turned = 0;
+      for (uint32_t round = 0; round + 1 < even; ++round) {
+        __syncthreads();
+        for (uint32_t pair = warp; pair < even / 2; pair += warps) {
+          // A tournament: in even - 1 rounds everyone meets everyone.
+          const uint32_t turn = even - 1, one = pair == 0 ? turn : (round + pair) % turn, other = (round + turn - pair) % turn;
+          const uint32_t p = one < other ? one : other, q = one < other ? other : one;
+          if (q >= n) continue;
+          S *x = &m.at(0, p), *y = &m.at(0, q), *vx = v + p * args.b_column, *vy = v + q * args.b_column, gamma = zero_of<S>();
+          const S *left = is_hermitian ? vx : x, *right = is_hermitian ? vy : y;
+          R alpha = 0, beta = 0;
+          for (uint32_t i = lane; i < rows; i += 32) {
+            alpha += real_part(conjugate(left[i]) * x[i]);
+            beta += real_part(conjugate(right[i]) * y[i]);
+            gamma = gamma + conjugate(left[i]) * y[i];
+          }
+          alpha = lanes_sum(alpha), beta = lanes_sum(beta), gamma = lanes_sum(gamma);
+          R size;
+          if constexpr (is_complex<S>) size = m_hypot(gamma.re, gamma.im);
+          else size = m_fabs(gamma);
+          R c = 1, s = 0;
+          S phase = one_of<S>();
+          if (size > tolerance * (is_hermitian ? norm : m_sqrt(alpha) * m_sqrt(beta))) {
+            const R theta = (beta - alpha) / (2 * size), t = (theta < 0 ? R(-1) : R(1)) / (m_fabs(theta) + m_sqrt(1 + theta * theta));
+            c = 1 / m_sqrt(1 + t * t);
+            s = t * c;
+            phase = times_real(conjugate(gamma), 1 / size);
+          }
+          // The larger of the two keeps to its side: so the columns come to be sorted.
+          const bool exchanged = is_hermitian ? alpha > beta : beta > alpha;
+          if (s == 0 && !exchanged) continue;
+          if (lane == 0) *turned = 1;
+          auto turn_columns = [&](S *a, S *b, uint32_t count) {
+            for (uint32_t i = lane; i < count; i += 32) {
+              const S z = phase * b[i], one = times_real(a[i], c) - times_real(z, s), other = times_real(a[i], s) + times_real(z, c);
+              a[i] = exchanged ? other : one;
+              b[i] = exchanged ? one : other;
+            }
+          };
+          turn_columns(x, y, rows);
+          turn_columns(vx, vy, n);
+        }
+      }
+      __syncthreads();
+      going = *turned;
+    }
+    for (uint32_t j = warp; j < n; j += warps) {
+      R sum = 0;
+      for (uint32_t i = lane; i < rows; i += 32) sum += real_part(conjugate(is_hermitian ? v[j * args.b_column + i] : m.at(i, j)) * m.at(i, j));
+      sum = lanes_sum(sum);
+      if (lane == 0) values[j] = (is_hermitian ? sum : m_sqrt(sum)) * scale;
+      if (lane == 0 && (going || !m_isfinite(sum))) *m.info = 1;
+    }
+  }
+}
+
 /// Divides row i of b by value i of tau (real, descending), or clears it if that is not above `limit` times the first; pivots: how many are (int64). A thread a column.
 template <class S> ST_DEVICE void divide_rows(const st_linalg_args &args) {
   typedef RealOf<S> R;
@@ -280,7 +380,8 @@ template <class S> ST_DEVICE void divide_rows(const st_linalg_args &args) {
   ST_KERNEL(linalgSolve_##type, st_linalg_args, 128) { solve<dtype_##type>(args); } \
   ST_KERNEL(linalgHouseholder_##type, st_linalg_args, 1024) { householder<dtype_##type>(args); } \
   ST_KERNEL(linalgReflect_##type, st_linalg_args, 256) { reflect<dtype_##type>(args); } \
-  ST_KERNEL(linalgDivideRows_##type, st_linalg_args, 256) { divide_rows<dtype_##type>(args); }
+  ST_KERNEL(linalgDivideRows_##type, st_linalg_args, 256) { divide_rows<dtype_##type>(args); } \
+  ST_KERNEL(linalgJacobi_##type, st_linalg_args, 512) { jacobi<dtype_##type>(args); }
 #define ST_LINALG_KERNELS_OF(type) ST_LINALG_KERNELS(type)
 #endif
 #ifdef ST_TYPE

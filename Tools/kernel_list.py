@@ -89,7 +89,7 @@ def kernels():
     for t in ("f16", "bf16", "f32"):
         yield "conv_mma.cu", [f"ST_TYPE={t}"], [f"convolutionMma{part}_{t}_{rows}" for rows in (128, 64) for part in ("", "Weight")]
     for t in types(FULL | COMPLEX):
-        yield "linalg.cu", [f"ST_TYPE={t}"], [f"linalg{part}_{t}" for part in ("Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows")]
+        yield "linalg.cu", [f"ST_TYPE={t}"], [f"linalg{part}_{t}" for part in ("Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows", "Jacobi")]
 
 
 def line(file, defines, symbols):

@@ -2,6 +2,7 @@
 #include "check.h"
 #include <algorithm>
 #include <complex>
+#include <ranges>
 #include <math.h>
 #include <type_traits>
 
@@ -197,6 +198,64 @@ template <class S> static void check_qr(Digest &digest, const Case &of) {
       digest.add(tau.read<S>());
     }
 }
+/// Singular values of matrices of any size, the second of rank one, the third with a NaN; then eigenvalues of Hermitian ones with as many of each sign.
+template <class S> static void check_jacobi(Digest &digest, const Case &of) {
+  const uint32_t batch = 4;
+  for (uint32_t n : {1u, 5u, 8u})
+    for (uint32_t form = 0; form < 3; ++form) {
+      const bool is_hermitian = form > 0, is_upper = form == 2;
+      const uint32_t m = is_hermitian ? n : n + 30;
+      std::vector<S> a = elements<S>(batch * m * n, n + form);
+      // Tiny numbers in the last.
+      for (uint32_t i = 0; i < m * n; ++i) a[3 * m * n + i] = stored<S>(Number(a[3 * m * n + i]) * 1e-25);
+      for (uint32_t j = 0; j < n; ++j)
+        for (uint32_t i = 0; i < m; ++i) a[(n + j) * m + i] = stored<S>(is_hermitian ? Number(1) : Number(a[n * m + i]) * (double)(j + 1));
+      a[2 * m * n] = stored<S>(NAN);
+      Buffer device(a), vectors(batch * n * n * sizeof(S)), values(batch * n * (std::is_same_v<S, float> || std::is_same_v<S, std::complex<float>> ? 4 : 8)), info(std::vector<int32_t>(batch, 0));
+      st_linalg_args args = arguments(device, m, n, batch, true);
+      args.b = vectors.address;
+      args.b_row = 1, args.b_column = n, args.b_batch = (int64_t)n * n;
+      args.tau = values.address, args.info = info.address;
+      args.vector_batch = n;
+      args.flags = is_upper ? 3 : is_hermitian;
+      launch_piece(of, "Jacobi", args, 3, 1, 96);
+      if (info.read<int32_t>() != std::vector<int32_t>{0, 0, 1, 0}) fail("jacobi_%s: info of the matrix with a NaN is %d", of.type, info.read<int32_t>()[2]);
+      const std::vector<S> v = vectors.read<S>();
+      std::vector<double> w(batch * n);
+      if (values.bytes == w.size() * 8) w = values.read<double>();
+      else std::ranges::copy(values.read<float>(), w.begin());
+      for (uint32_t b = 0; b < batch; ++b) {
+        if (b == 2) continue;
+        const double scale = b == 3 ? 1e-25 : 1;
+        auto given = [&](uint32_t i, uint32_t j) {
+          const Number x(a[(b * n + j) * m + i]);
+          if (!is_hermitian) return x;
+          return i == j ? Number(x.real()) : (i > j) != is_upper ? x : std::conj(Number(a[(b * n + i) * m + j]));
+        };
+        for (uint32_t j = 0; j < n; ++j) {
+          const double value = w[b * n + j] / scale;
+          if (j > 0 && (is_hermitian ? w[b * n + j] < w[b * n + j - 1] : w[b * n + j] > w[b * n + j - 1])) fail("jacobi_%s: values are not in order", of.type);
+          std::vector<Number> image(m);
+          double length = 0;
+          for (uint32_t i = 0; i < m; ++i) {
+            for (uint32_t t = 0; t < n; ++t) image[i] += given(i, t) * Number(v[(b * n + j) * n + t]) / scale;
+            length += std::norm(image[i]);
+          }
+          if (is_hermitian)
+            for (uint32_t i = 0; i < n; ++i) expect_near(of, "eigenvector", i, j, image[i], value * Number(v[(b * n + j) * n + i]));
+          else expect_near(of, "singular value", b, j, value, sqrt(length));
+          for (uint32_t t = 0; t < n; ++t) {
+            Number dot = 0;
+            for (uint32_t i = 0; i < n; ++i) dot += std::conj(Number(v[(b * n + j) * n + i])) * Number(v[(b * n + t) * n + i]);
+            expect_near(of, "vectors", j, t, dot, j == t ? 1 : 0);
+          }
+        }
+      }
+      digest.add(device.read<S>());
+      digest.add(v);
+      digest.add(w);
+    }
+}
 #define ST_CHECK_LINALG(name) \
   ST_CHECK(linalg_##name) { \
     check_##name<float>(digest, {"f32", 2e-4}); \
@@ -208,5 +267,6 @@ ST_CHECK_LINALG(cholesky)
 ST_CHECK_LINALG(lu)
 ST_CHECK_LINALG(solve)
 ST_CHECK_LINALG(qr)
+ST_CHECK_LINALG(jacobi)
 
 }  // namespace st_emulator

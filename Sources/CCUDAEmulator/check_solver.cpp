@@ -72,7 +72,7 @@ ST_CHECK(solver_eigenvalues) {
       expect(run(lead, kType, bytes, info.address), CC_SOLVER_INVALID_VALUE, "complex eigenvalues");
       expect(run(lead, kReal, bytes - 1, info.address), CC_SOLVER_INVALID_VALUE, "a work area that is too small");
       expect(run(lead, kReal, bytes, 0), CC_SOLVER_INVALID_VALUE, "no place for info");
-      expect(run(lead + n, kReal, bytes, info.address), CC_SOLVER_EXECUTION_FAILED, "a matrix that is too short");
+      expect(run(lead + 3 * n, kReal, bytes, info.address), CC_SOLVER_EXECUTION_FAILED, "a matrix that is too short");
       expect(run(lead, kReal, bytes, info.address), CC_SOLVER_SUCCESS, "cusolverDnXsyevBatched");
       if (info.read<int32_t>() != std::vector<int32_t>{0, 0}) fail("info is not 0");
       const std::vector<Number> v = device.read<Number>();

@@ -8,7 +8,7 @@ import TorchRuntime
 /// it off the other half, and that is factored in turn. So nearly all work of large matrices is in products, and nothing waits for the device: which pieces there are follows from the shape alone.
 extension CUDABackend {
     private enum Kernel: Int {
-        case cholesky, panel, exchange, solve, householder, reflect, divideRows
+        case cholesky, panel, exchange, solve, householder, reflect, divideRows, jacobi
     }
     private static let side = Int(ST_LINALG_SIDE)
 
@@ -172,19 +172,43 @@ extension CUDABackend {
     /// In place, `a` by columns.
     ///
     /// One block works at a matrix. A few large ones are cuSOLVER's, where it is and a step is not captured; many keep the device busy as they are.
-    func householder(_ a: Operand, _ tau: Operand) throws(DeviceError) {
-        if tau.sizes[1] > 256, a.sizes[0] < 16, gpu.capture == nil, case .success = SolverLibrary.shared { return try DenseSolver.of(gpu).householder(a, tau) }
+    func householder(_ a: Operand, _ tau: Operand, byLibrary: Bool = true) throws(DeviceError) {
+        if byLibrary, a.sizes[1] * a.sizes[2] * tau.sizes[1] > 1 << 24, a.sizes[0] < 16, gpu.capture == nil, case .success = SolverLibrary.shared { return try DenseSolver.of(gpu).householder(a, tau) }
         var g = Self.arguments(a)
         (g.tau, g.vector_batch) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]))
         try launch(.householder, a, threads: 32 * min(32, max(2, (a.sizes[2] + 1) / 2)), &g)
     }
 
-    /// The first columns of the product of the reflectors in `a`; `a` and `q` by columns.
-    func reflect(_ a: Operand, _ tau: Operand, _ q: Operand) throws(DeviceError) {
+    /// The first columns of the product of the reflectors in `a`; `a` and `q` by columns. `signed`: of the QR whose R has a positive diagonal.
+    func reflect(_ a: Operand, _ tau: Operand, _ q: Operand, signed: Bool = false) throws(DeviceError) {
         var g = Self.arguments(a, q)
         g.columns = UInt32(min(tau.sizes[1], a.sizes[2], q.sizes[2]))
-        (g.tau, g.vector_batch) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]))
+        (g.tau, g.vector_batch, g.flags) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]), signed ? 1 : 0)
         try launch(.reflect, columns: q, threads: 256, each: 8, &g)
+    }
+
+    // MARK: Eigenvalues and singular values
+
+    /// Whether Jacobi's rotations find them: narrow matrices, of which a block finishes one soon.
+    static func isNarrow(_ a: Operand) -> Bool { a.sizes[2] <= side && a.sizes[1] <= 1024 }
+
+    /// Eigenvalues, ascending, of Hermitian matrices, which are lost, and their vectors.
+    func rotate(_ a: Operand, _ v: Operand, _ w: Operand, _ info: Operand, upper: Bool) throws(DeviceError) { try rotate(a, v, w, info, flags: upper ? 3 : 1) }
+
+    /// Singular values, descending, of matrices with no more columns than rows; right vectors as columns of `v`, left ones (as many as it has columns) in `u`.
+    func rotate(_ a: Operand, _ v: Operand, _ s: Operand, _ info: Operand, u: Operand?) throws(DeviceError) {
+        try rotate(a, v, s, info, flags: 0)
+        guard let u else { return }
+        // The columns of A V are orthogonal, in the order of their lengths: its Q is U, also where lengths are zero.
+        let tau = try temporary(like: s.view(dtype: a.dtype, sizes: s.sizes, strides: s.strides))
+        try householder(a, tau, byLibrary: false)
+        try reflect(a, tau, u, signed: true)
+    }
+
+    private func rotate(_ a: Operand, _ v: Operand, _ values: Operand, _ info: Operand, flags: UInt32) throws(DeviceError) {
+        var g = Self.arguments(a, v)
+        (g.tau, g.vector_batch, g.info, g.flags) = (CUDADevice.address(values.pointer), Int64(values.strides[0]), CUDADevice.address(info.pointer), flags)
+        try launch(.jacobi, a, threads: 32 * max(1, (a.sizes[2] + 1) / 2), &g)
     }
 
     // MARK: Least squares

@@ -1,4 +1,4 @@
-// Linear algebra on the device: which operation goes where. LU, Cholesky, QR and triangular solves are our own kernels', eigenvalues and singular values cuSOLVER's.
+// Linear algebra on the device: which operation goes where. LU, Cholesky, QR, triangular solves and spectra of small matrices are our own kernels', other spectra cuSOLVER's.
 import CCUDA
 import TorchRuntime
 
@@ -41,35 +41,35 @@ extension CUDABackend {
         case .lu:
             let (a, pivots, info) = (try working(outputs[0], inputs[0]), try working(outputs[1], trailing: 1), try zeroInfo(outputs[2]))
             if pivots.sizes[1] > 0 { try lu(a, pivots, info, first: 0) }
-            try finish([(outputs[0], a), (outputs[1], pivots), (outputs[2], info)])
+            try finish(outputs, [a, pivots, info])
 
         case .luSolve(let adjoint):
             let (x, a) = (try working(outputs[0], inputs[2]), try matrices(inputs[0]))
             let pivots = try vectors(inputs[1])
             if x.count > 0 { try luSolve(a, pivots, x, adjoint: adjoint) }
-            try finish([(outputs[0], x)])
+            try finish(outputs, [x])
 
         case .cholesky(let upper):
             let (a, info) = (try working(outputs[0], inputs[0]), try zeroInfo(outputs[1]))
             // The transposed of U is the lower factor of the conjugate, whose lower triangle is the upper one of A.
             if a.count > 0 { try cholesky(upper ? Self.transposed(a) : a, info, first: 0) }
-            try finish([(outputs[0], a), (outputs[1], info)])
+            try finish(outputs, [a, info])
 
         case .triangularSolve(let upper, let unit):
             let (x, a) = (try working(outputs[0], inputs[1]), try matrices(inputs[0]))
             if x.count > 0 { try solve(a, x, upper: upper, unit: unit) }
-            try finish([(outputs[0], x)])
+            try finish(outputs, [x])
 
         case .householder:
             let (a, tau) = (try byColumns(inputs[0]), try working(outputs[1], trailing: 1))
             if tau.count > 0 { try householder(a, tau) }
-            try finish([(outputs[0], a), (outputs[1], tau)])
+            try finish(outputs, [a, tau])
 
         case .householderProduct:
             let (a, tau) = (try byColumns(inputs[0]), try vectors(inputs[1]))
             let q = try byColumns(outputs[0].sizes, outputs[0].dtype)
             if q.count > 0 { try reflect(a, tau, q) }
-            try finish([(outputs[0], q)])
+            try finish(outputs, [q])
 
         case .eigh(let upper): try eigh(upper: upper, w: outputs[0], v: outputs[1], info: outputs[2], inputs[0])
         case .eighValues(let upper): try eigh(upper: upper, w: outputs[0], v: nil, info: outputs[1], inputs[0])
@@ -80,16 +80,22 @@ extension CUDABackend {
         }
     }
 
-    // MARK: By cuSOLVER
+    // MARK: Spectra
 
-    private func eigh(upper: Bool, w: Operand, v: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
+    @inline(never) private func eigh(upper: Bool, w: Operand, v: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
         let (values, verdict) = (try working(w, trailing: 1), try zeroInfo(info))
-        let a = try byColumns(x)
-        if a.count > 0 { try DenseSolver.of(gpu).eigenvalues(a, values, verdict, vectors: v != nil, upper: upper) }
-        try finish([(w, values), (info, verdict)] + (v.map { [($0, a)] } ?? []))
+        var a = try byColumns(x)
+        if Self.isNarrow(a) {
+            let vectors = try byColumns(x.sizes, x.dtype)
+            if a.count > 0 { try rotate(a, vectors, values, verdict, upper: upper) }
+            a = vectors
+        } else {
+            try DenseSolver.of(gpu).eigenvalues(a, values, verdict, vectors: v != nil, upper: upper)
+        }
+        try finish(v.map { [w, $0, info] } ?? [w, info], v == nil ? [values, verdict] : [values, a, verdict])
     }
 
-    private func svd(u: Operand?, s: Operand, vh: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
+    @inline(never) private func svd(u: Operand?, s: Operand, vh: Operand?, info: Operand, _ x: Operand) throws(DeviceError) {
         let (values, verdict) = (try working(s, trailing: 1), try zeroInfo(info))
         let r = x.sizes.count
         let isWide = x.sizes[r - 2] < x.sizes[r - 1]
@@ -102,31 +108,41 @@ extension CUDABackend {
         }
         if values.count == 0 {
             for case let o? in [u, vh] { try identity(o) }
-            return try finish([(info, verdict)])
+            return try finish([info], [verdict])
         }
         let source = isWide ? turned(x) : x
         let a = try byColumns(source.sizes, x.dtype)
         try copy(Self.spread(a, source.sizes), source, conjugate: isWide)
-        guard let u, let vh else {
-            try DenseSolver.of(gpu).singularValues(a, values, verdict)
-            return try finish([(s, values), (info, verdict)])
+        let (left, right) = isWide ? (vh.map(turned), u.map(turned)) : (u, vh)
+        let l = try left.map { o throws(DeviceError) in try byColumns(o.sizes, x.dtype) }
+        let isNarrow = Self.isNarrow(a)
+        // V^H, or V where it is our own.
+        var h: Operand?
+        if isNarrow || right != nil {
+            var sizes = source.sizes
+            sizes[r - 2] = sizes[r - 1]
+            h = try byColumns(sizes, x.dtype)
         }
-        let (left, right) = isWide ? (turned(vh), turned(u)) : (u, vh)
-        let (l, h) = (try byColumns(left.sizes, x.dtype), try byColumns(right.sizes, x.dtype))
-        try DenseSolver.of(gpu).singularValues(a, values, verdict, u: l, vh: h)
-        for (out, made) in [(left, l), (right, h)] { try copy(out, Self.spread(made, out.sizes), conjugate: isWide) }
-        try finish([(s, values), (info, verdict)])
+        if isNarrow, let v = h {
+            try rotate(a, v, values, verdict, u: l)
+            h = Self.transposed(v)
+        } else {
+            try DenseSolver.of(gpu).singularValues(a, values, verdict, u: l, vh: h)
+        }
+        if let left, let l { try copy(left, Self.spread(l, left.sizes), conjugate: isWide) }
+        if let right, let h { try copy(right, Self.spread(h, right.sizes), conjugate: isWide != isNarrow) }
+        try finish([s, info], [values, verdict])
     }
 
     /// x = V S^-1 U^H b, of the singular values that count.
-    private func leastSquares(_ outputs: [Operand], _ a: Operand, _ b: Operand, rcond: Double) throws(DeviceError) {
+    @inline(never) private func leastSquares(_ outputs: [Operand], _ a: Operand, _ b: Operand, rcond: Double) throws(DeviceError) {
         let r = a.sizes.count
         let (m, n, k) = (a.sizes[r - 2], a.sizes[r - 1], min(a.sizes[r - 2], a.sizes[r - 1]))
         let (x, rank) = (try working(outputs[0], trailing: 2), try working(outputs[1], trailing: 0))
         if k == 0 {
             var zero: (UInt64, UInt64) = (0, 0)
             for o in [x, rank, try zeroInfo(outputs[3])] { fill(o, &zero) }
-            return try finish([(outputs[0], x), (outputs[1], rank)])
+            return try finish(outputs, [x, rank])
         }
         func new(_ rows: Int, _ columns: Int) throws(DeviceError) -> Operand {
             try temporary(like: Operand(unowned: x.pointer, dtype: a.dtype, sizes: [x.sizes[0], rows, columns], strides: [0, 0, 0]))
@@ -138,11 +154,11 @@ extension CUDABackend {
         if y.count > 0 { try multiply(MatrixProduct(y, Self.transposed(try conjugate(u)), try matrices(b), 1, 0), exact: true) }
         try divideRows(y, by: try vectors(outputs[2]), rank: rank, limit: rcond < 0 ? a.dtype.epsilon : rcond)
         if x.count > 0 { try multiply(MatrixProduct(x, Self.transposed(try conjugate(vh)), y, 1, 0), exact: true) }
-        try finish([(outputs[0], x), (outputs[1], rank)])
+        try finish(outputs, [x, rank])
     }
 
     /// Ones on the diagonals, zeros elsewhere.
-    private func identity(_ o: Operand) throws(DeviceError) {
+    @inline(never) private func identity(_ o: Operand) throws(DeviceError) {
         var zero: (UInt64, UInt64) = (0, 0)
         fill(o, &zero)
         let r = o.sizes.count
@@ -156,7 +172,7 @@ extension CUDABackend {
     // MARK: Operands of three dims (two for vectors), the batch first
 
     /// The batch as one dim; nil where it has no one stride.
-    private static func collapsed(_ o: Operand, trailing: Int) -> Operand? {
+    @inline(never) private static func collapsed(_ o: Operand, trailing: Int) -> Operand? {
         let lead = o.sizes.count - trailing
         var (count, stride) = (1, 0)
         for d in (0..<lead).reversed() where o.sizes[d] != 1 {
@@ -173,7 +189,7 @@ extension CUDABackend {
     }
 
     /// An input's matrices as they lie, or a copy.
-    private func matrices(_ x: Operand) throws(DeviceError) -> Operand {
+    @inline(never) private func matrices(_ x: Operand) throws(DeviceError) -> Operand {
         if let whole = Self.collapsed(x, trailing: 2) { return whole }
         let copied = try temporary(like: x)
         try copyHere(copied, x)
@@ -181,7 +197,7 @@ extension CUDABackend {
     }
 
     /// An input's vectors, their elements neighbours.
-    private func vectors(_ x: Operand) throws(DeviceError) -> Operand {
+    @inline(never) private func vectors(_ x: Operand) throws(DeviceError) -> Operand {
         if let whole = Self.collapsed(x, trailing: 1), whole.strides[1] == 1 || whole.sizes[1] < 2 { return whole }
         let copied = try temporary(like: x)
         try copyHere(copied, x)
@@ -189,18 +205,18 @@ extension CUDABackend {
     }
 
     /// Where an output is made, contiguous: its own memory if that is.
-    private func working(_ out: Operand, trailing: Int) throws(DeviceError) -> Operand {
+    @inline(never) private func working(_ out: Operand, trailing: Int) throws(DeviceError) -> Operand {
         Self.collapsed(out.isContiguous ? out : try temporary(like: out), trailing: trailing)!
     }
 
     /// Matrices by rows that start as those of an input.
-    private func working(_ out: Operand, _ x: Operand) throws(DeviceError) -> Operand {
+    @inline(never) private func working(_ out: Operand, _ x: Operand) throws(DeviceError) -> Operand {
         let a = try working(out, trailing: 2)
         try copyHere(Self.spread(a, x.sizes), x)
         return a
     }
 
-    private func zeroInfo(_ out: Operand) throws(DeviceError) -> Operand {
+    @inline(never) private func zeroInfo(_ out: Operand) throws(DeviceError) -> Operand {
         let info = try working(out, trailing: 0)
         var zero: Int32 = 0
         fill(info, &zero)
@@ -208,7 +224,7 @@ extension CUDABackend {
     }
 
     /// Matrices by columns, of undefined contents.
-    func byColumns(_ sizes: Dims, _ dtype: DType) throws(DeviceError) -> Operand {
+    @inline(never) func byColumns(_ sizes: Dims, _ dtype: DType) throws(DeviceError) -> Operand {
         let r = sizes.count
         var turned = sizes
         (turned[r - 2], turned[r - 1]) = (sizes[r - 1], sizes[r - 2])
@@ -218,19 +234,19 @@ extension CUDABackend {
     }
 
     /// A copy of an input's matrices by columns.
-    private func byColumns(_ x: Operand) throws(DeviceError) -> Operand {
+    @inline(never) private func byColumns(_ x: Operand) throws(DeviceError) -> Operand {
         let a = try byColumns(x.sizes, x.dtype)
         if a.count > 0 { try copyHere(Self.spread(a, x.sizes), x) }
         return a
     }
 
     /// Matrices, or their conjugates, to another place.
-    private func copy(_ out: Operand, _ x: Operand, conjugate: Bool) throws(DeviceError) {
+    @inline(never) private func copy(_ out: Operand, _ x: Operand, conjugate: Bool) throws(DeviceError) {
         if conjugate && x.dtype.isComplex { try self.conjugate(out, x) } else { try copyHere(out, x) }
     }
 
     /// The dims of the batch again, of what lies matrix behind matrix.
-    private static func spread(_ a: Operand, _ sizes: Dims) -> Operand {
+    @inline(never) private static func spread(_ a: Operand, _ sizes: Dims) -> Operand {
         let lead = sizes.count + 1 - a.sizes.count
         var strides = sizes
         var stride = a.strides[0]
@@ -243,7 +259,7 @@ extension CUDABackend {
     }
 
     /// Copies what was not made in place.
-    private func finish(_ results: [(out: Operand, made: Operand)]) throws(DeviceError) {
-        for (out, made) in results where made.pointer != out.pointer && out.count > 0 { try copyHere(out, Self.spread(made, out.sizes)) }
+    @inline(never) private func finish(_ outputs: [Operand], _ made: [Operand]) throws(DeviceError) {
+        for (out, made) in zip(outputs, made) where made.pointer != out.pointer && out.count > 0 { try copyHere(out, Self.spread(made, out.sizes)) }
     }
 }

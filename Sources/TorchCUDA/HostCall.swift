@@ -32,10 +32,19 @@ extension CUDABackend {
     ///
     /// An operand that is input and output at once is copied twice, so the CPU's primitive sees two that do not overlap, which is always allowed.
     func onCPU<Result>(_ primitive: String, _ roles: [Role], failure: Result, _ body: (any Backend, HostOperands) -> Result) -> Result {
+        // All that does not depend on the primitive is compiled once.
+        guard let host = hostCopies(primitive, roles) else { return failure }
+        let result = body(Backends.cpu, host)
+        copyBack(roles, host)
+        return result
+    }
+
+    /// Copies for the CPU; nil if that was reported to be impossible.
+    @inline(never) private func hostCopies(_ primitive: String, _ roles: [Role]) -> HostOperands? {
         if gpu.capture != nil {
             TensorError.report(
                 primitive, "this has no kernel on \(device) and runs on the CPU, which a captured step can not do: a replay runs without the host", hint: "do it before or after the step")
-            return failure
+            return nil
         }
         CUDAFallbacks.note(primitive, device)
         var host = HostOperands(all: [])
@@ -47,23 +56,26 @@ extension CUDABackend {
             guard place(o) == .here else {
                 // Nobody has noticed so far.
                 TensorError.report(primitive, "\(CUDADevice.elsewhere(device, o.owner?.device ?? .cpu))", hint: "move one with .to(.cpu) or .to(.cuda)")
-                return failure
+                return nil
             }
             guard let memory = Self.hostMemory(o) else {
                 TensorError.report(primitive, "no memory on the CPU for a copy of \(o.sizes) \(o.dtype)")
-                return failure
+                return nil
             }
             if case .write = role {} else { copy(memory.seen, memory.source) }
             host.all.append(memory.whole)
         }
-        let result = body(Backends.cpu, host)
+        return host
+    }
+
+    /// What the CPU wrote.
+    @inline(never) private func copyBack(_ roles: [Role], _ host: HostOperands) {
         for (role, copied) in zip(roles, host.all) {
             guard let copied, let o = role.operand else { continue }
             if case .read = role { continue }
             let target = Self.withoutRepetition(o)
             copy(target, copied.view(sizes: target.sizes, strides: target.sizes.contiguousStrides))
         }
-        return result
     }
 
     /// Row-major memory on the CPU for `o`, elements that it repeats once: as the CPU sees them, as the copy writes them, and what is copied.

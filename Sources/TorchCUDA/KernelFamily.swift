@@ -103,7 +103,7 @@ enum KernelFamily: Int, CaseIterable {
                 types: .numbers.subtracting([.int16]))
         case .convolutionMma:
             Layout(file: "conv_mma.cu", symbols: ["128", "64"].flatMap { ["convolutionMma_TYPE_\($0)", "convolutionMmaWeight_TYPE_\($0)"] }, types: .tensorCores)
-        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows"].map { "linalg\($0)_TYPE" })
+        case .linearAlgebra: Layout(file: "linalg.cu", symbols: ["Cholesky", "Panel", "Exchange", "Solve", "Householder", "Reflect", "DivideRows", "Jacobi"].map { "linalg\($0)_TYPE" })
         }
     }
 

@@ -198,13 +198,13 @@ private func calls() -> (made: Int, alive: Int) {
         }
     }
 
-    // MARK: By cuSOLVER
+    // MARK: Spectra: of small matrices by our own kernel, of others by cuSOLVER
 
     @Test func eigenvalues() async {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
             for (dtype, tolerance) in types {
-                for shape in [[1, 1], [2, 3, 5, 5], [12, 12], [0, 4, 4], [3, 0, 0]] {
+                for shape in [[1, 1], [2, 3, 5, 5], [32, 32], [2, 34, 34], [40, 40], [0, 4, 4], [3, 0, 0]] {
                     let a = definite(shape, dtype)
                     for triangle in [Linalg.Triangle.lower, .upper] {
                         // The other triangle is not read.
@@ -226,7 +226,7 @@ private func calls() -> (made: Int, alive: Int) {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
             for (dtype, tolerance) in types {
-                for shape in [[1, 1], [2, 3, 5, 5], [4, 9], [9, 4], [2, 3, 8], [0, 4, 3], [3, 0], [2, 0, 3]] {
+                for shape in [[1, 1], [2, 3, 5, 5], [4, 9], [9, 4], [2, 3, 8], [2, 35, 35], [33, 50], [40, 36], [0, 4, 3], [3, 0], [2, 0, 3]] {
                     let (m, n) = (shape[shape.count - 2], shape[shape.count - 1])
                     let x = Tensor.randn(shape, dtype: dtype)
                     for full in [false, true] {
@@ -246,11 +246,31 @@ private func calls() -> (made: Int, alive: Int) {
         }
     }
 
+    /// The sizes of elements say nothing, nor that singular values are zero or equal: U and V are orthonormal all the same.
+    @Test func deficientSmallMatrices() async {
+        await #expect(processExitsWith: .success) {
+            useDevice()
+            for (dtype, tolerance) in types {
+                let x = Tensor.randn([9, 2], dtype: dtype).matmul(Tensor.randn([2, 6], dtype: dtype))
+                for a in [x, x.mH, x * 1e-25, x * 1e18, Tensor.zeros([4, 5], dtype: dtype), Tensor.eye(6, 6, dtype: dtype) * 3] {
+                    let (u, s, vh) = Linalg.svd(a.to(.cuda))
+                    let size = max(s.max().item(), 1e-30)
+                    #expect(((s.to(.cpu) - Linalg.svdvals(a)).abs().max().item()) / size < tolerance, "\(dtype) \(a.shape)")
+                    let k = s.shape[0]
+                    let product = (u.to(.cpu).narrow(-1, 0, k) * (s.to(.cpu) / size).to(dtype)).matmul(vh.to(.cpu).narrow(0, 0, k))
+                    #expect((product - a / size).abs().max().item() < tolerance, "\(dtype) \(a.shape)")
+                    for v in [u.to(.cpu), vh.to(.cpu)] { #expect(deviation(v.mH.matmul(v), Tensor.eye(v.shape[0], dtype: dtype)) < tolerance, "\(dtype) \(a.shape)") }
+                }
+            }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
     @Test func leastSquares() async {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
             for (dtype, tolerance) in types {
-                for shape in [[6, 4], [4, 6], [2, 3, 5, 5], [3, 7, 2], [0, 3], [3, 0]] {
+                for shape in [[6, 4], [4, 6], [2, 3, 5, 5], [3, 7, 2], [40, 35], [0, 3], [3, 0]] {
                     let x = Tensor.randn(shape, dtype: dtype)
                     // A column that says nothing new: the solution of least norm.
                     let a = shape == [6, 4] ? cat([x.narrow(1, 0, 3), x.narrow(1, 0, 1) * 2], dim: 1) : x
@@ -281,13 +301,13 @@ private func calls() -> (made: Int, alive: Int) {
     @Test func handlesAreKeptForEachStreamAndMemoryIsNot() async {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
-            let a = definite([3, 6, 6], .float32).to(.cuda)
+            let a = definite([3, 36, 36], .float32).to(.cuda)
             let before = try! CUDA.memoryStatistics().allocated
             // A batch at once.
             for _ in 0..<4 { _ = Linalg.eigvalsh(a) }
             #expect(calls() == (4, 2), "\(calls())")
             #expect(try! CUDA.memoryStatistics().allocated == before)
-            try! withCUDAStream(CUDAStream()) { #expect(Linalg.svdvals(a).shape == [3, 6]) }
+            try! withCUDAStream(CUDAStream()) { #expect(Linalg.svdvals(a).shape == [3, 36]) }
             #expect(calls() == (7, 4), "\(calls())")
         }
     }
@@ -296,15 +316,21 @@ private func calls() -> (made: Int, alive: Int) {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
             var text = ""
-            do { try withTensorErrors { _ = Linalg.svdvals(Tensor.full([3, 2, 2], Double.nan, dtype: .float32).to(.cuda)) } } catch { text = "\(error)" }
-            #expect(text.contains("(Batch element 0): The algorithm failed to converge"), "\(text)")
+            for n in [2, 40] {
+                for body in [{ Linalg.svdvals($0) }, { Linalg.eigvalsh($0) }] as [(Tensor) -> Tensor] {
+                    do { try withTensorErrors { _ = body(Tensor.full([3, n, n], Double.nan, dtype: .float32).to(.cuda)) } } catch { text = "\(error)" }
+                    #expect(text.contains("(Batch element 0): The algorithm failed to converge"), "\(n): \(text)")
+                    text = ""
+                }
+            }
         }
     }
 
     @Test func aMissingLibraryLeavesSpectraToTheCPU() async throws {
         let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
             useDevice()
-            let a = definite([3, 3], .float64)
+            let (a, small) = (definite([33, 33], .float64), definite([6, 3, 3], .float64))
+            #expect(deviation(Linalg.eigvalsh(small.to(.cuda)), Linalg.eigvalsh(small)) < 1e-12 && CUDA.fallbacks.isEmpty)
             for _ in 0..<2 {
                 #expect(deviation(Linalg.eigvalsh(a.to(.cuda)), Linalg.eigvalsh(a)) < 1e-12)
                 #expect(deviation(Linalg.svdvals(a.to(.cuda)), Linalg.svdvals(a)) < 1e-12)
@@ -321,7 +347,7 @@ private func calls() -> (made: Int, alive: Int) {
         for (function, status) in [("cusolverDnCreate", "CUSOLVER_STATUS_NOT_INITIALIZED (1)"), ("cusolverDnXsyevd", "CUSOLVER_STATUS_EXECUTION_FAILED (6)")] {
             let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) { [function = function as String] in
                 useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!, "SWIFT_TORCH_EMULATOR_FAIL_SOLVER": function])
-                _ = Linalg.eigvalsh(Tensor.eye(3).to(.cuda))
+                _ = Linalg.eigvalsh(Tensor.eye(33).to(.cuda))
             }
             let text = String(decoding: result.standardErrorContent, as: UTF8.self)
             #expect(text.contains("linearAlgebra: \(function): \(status)") && text.contains("SWIFT_TORCH_CUSOLVER=none"), "\(text)")
@@ -332,7 +358,7 @@ private func calls() -> (made: Int, alive: Int) {
         await #expect(processExitsWith: .success) {
             useDevice(["SWIFT_TORCH_CUSOLVER": Emulator.path!])
             var text = ""
-            do { _ = try CUDAGraph([Tensor.eye(3)]) { [Linalg.eigvalsh($0[0])] } } catch { text = "\(error)" }
+            do { _ = try CUDAGraph([Tensor.eye(33)]) { [Linalg.eigvalsh($0[0])] } } catch { text = "\(error)" }
             #expect(text.contains("this asks cuSOLVER, which a captured step can not do"), "\(text)")
         }
     }
