@@ -59,8 +59,8 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
 
 # The kernels, run by the CPU in the place of a GPU: ours, where NVIDIA's libraries have their own too; no library of the machine's takes part.
-EMULATED = SWIFT_TORCH_CUDA_QUIET=1 SWIFT_TORCH_CUDA_CACHE=none $(foreach library,CUDA_DRIVER NVRTC CUFFT,SWIFT_TORCH_$(library)=$(BIN)/libcuda-emulator.so) \
-	$(foreach library,CUBLASLT CUDNN CUSOLVER,SWIFT_TORCH_$(library)=none)
+EMULATED = SWIFT_TORCH_CUDA_QUIET=1 SWIFT_TORCH_CUDA_CACHE=none $(foreach library,CUDA_DRIVER NVRTC CUFFT CUSOLVER,SWIFT_TORCH_$(library)=$(BIN)/libcuda-emulator.so) \
+	$(foreach library,CUBLASLT CUDNN,SWIFT_TORCH_$(library)=none)
 
 # Thresholds only rise: see .ci/thresholds.
 conformance: setup

@@ -6,8 +6,7 @@ out=${1:?folder for results}
 mkdir -p "$out"
 export SWIFT_TORCH_CUDA_CACHE="$out/cache"
 if [ "$2" = --rehearse ]; then
-  for library in CUDA_DRIVER NVRTC CUBLASLT CUDNN CUFFT; do export "SWIFT_TORCH_$library=$here/libcuda-emulator.so"; done
-  export SWIFT_TORCH_CUSOLVER=none
+  for library in CUDA_DRIVER NVRTC CUBLASLT CUDNN CUFFT CUSOLVER; do export "SWIFT_TORCH_$library=$here/libcuda-emulator.so"; done
   sizes="--shrink 256 --budget 0.02" device=emulator
 else
   export SWIFT_TORCH_TEST_DEVICE=real

@@ -173,7 +173,7 @@ extension CUDABackend {
     ///
     /// One block works at a matrix. A few large ones are cuSOLVER's, where it is and a step is not captured; many keep the device busy as they are.
     func householder(_ a: Operand, _ tau: Operand, byLibrary: Bool = true) throws(DeviceError) {
-        if byLibrary, a.sizes[1] * a.sizes[2] * tau.sizes[1] > 1 << 24, a.sizes[0] < 16, gpu.capture == nil, case .success = SolverLibrary.shared { return try DenseSolver.of(gpu).householder(a, tau) }
+        if byLibrary, a.sizes[1] * a.sizes[2] * tau.sizes[1] > 1 << 24, a.sizes[0] < 16, gpu.capture == nil, case .success = SolverLibrary.shared { return try gpu.solver.householder(a, tau) }
         var g = Self.arguments(a)
         (g.tau, g.vector_batch) = (CUDADevice.address(tau.pointer), Int64(tau.strides[0]))
         try launch(.householder, a, threads: 32 * min(32, max(2, (a.sizes[2] + 1) / 2)), &g)

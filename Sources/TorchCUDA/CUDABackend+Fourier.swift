@@ -9,7 +9,7 @@ extension CUDABackend {
             { () throws(DeviceError) in
                 for o in [out, x] { try gpu.checkPlace(o) }
                 if x.count == 0 { return true }
-                try FourierTransforms.of(gpu).transform(out.pointer, x.pointer, length: length, batch: x.count / length, isWide: x.dtype == .complex128, sign: sign)
+                try gpu.transforms.transform(out.pointer, x.pointer, length: length, batch: x.count / length, isWide: x.dtype == .complex128, sign: sign)
                 return true
             }, host: { onCPU("fft", [.write(out), .read(x)], failure: true) { $0.fft($1[0], $1[1], sign: sign) } })
     }

@@ -90,7 +90,7 @@ extension CUDABackend {
             if a.count > 0 { try rotate(a, vectors, values, verdict, upper: upper) }
             a = vectors
         } else {
-            try DenseSolver.of(gpu).eigenvalues(a, values, verdict, vectors: v != nil, upper: upper)
+            try gpu.solver.eigenvalues(a, values, verdict, vectors: v != nil, upper: upper)
         }
         try finish(v.map { [w, $0, info] } ?? [w, info], v == nil ? [values, verdict] : [values, a, verdict])
     }
@@ -127,7 +127,7 @@ extension CUDABackend {
             try rotate(a, v, values, verdict, u: l)
             h = Self.transposed(v)
         } else {
-            try DenseSolver.of(gpu).singularValues(a, values, verdict, u: l, vh: h)
+            try gpu.solver.singularValues(a, values, verdict, u: l, vh: h)
         }
         if let left, let l { try copy(left, Self.spread(l, left.sizes), conjugate: isWide) }
         if let right, let h { try copy(right, Self.spread(h, right.sizes), conjugate: isWide != isNarrow) }

@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// A CUDA device in use by this process.
 final class CUDADevice: @unchecked Sendable {
-    // @unchecked: the fields are constant; what they refer to is guarded by itself or by the driver.
+    // @unchecked: the fields are constant once it is made; what they refer to is guarded by itself or by the driver.
     let device: Device
     let driver: CUDADriver
     let properties: CUDADeviceProperties
@@ -18,6 +18,10 @@ final class CUDADevice: @unchecked Sendable {
     private let segments: DriverSegments
     let staging: PinnedStaging
     let products = BlasLtProducts()
+    // What NVIDIA's other libraries keep for this device; set as the last of `init`, as they know their device.
+    private(set) var convolutions: DNNConvolutions!
+    private(set) var transforms: FourierTransforms!
+    private(set) var solver: DenseSolver!
 
     /// Waits after each kernel, so that a fault is reported by the operator that made it (variable SWIFT_TORCH_CUDA_DEBUG).
     static let isDebugging = (environment("SWIFT_TORCH_CUDA_DEBUG") ?? "0") != "0"
@@ -67,6 +71,9 @@ final class CUDADevice: @unchecked Sendable {
         allocator = CachingAllocator(segments, isCaching: environment("SWIFT_TORCH_CUDA_CACHING") != "0", streams: queues)
         kernels = KernelCache(driver, compiler, architecture: properties.architecture)
         staging = PinnedStaging(driver)
+        convolutions = DNNConvolutions(self)
+        transforms = FourierTransforms(self)
+        solver = DenseSolver(self)
     }
 
     // MARK: Streams

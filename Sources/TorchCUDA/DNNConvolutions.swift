@@ -11,7 +11,7 @@ extension CUDABackend {
         if y.dtype == .float32, shape.groups > 1, weight.sizes[1] == 1 { return false }
         guard let convolution = DNNConvolution(product, y: y, x: x, weight: weight, shape, allowsTF32: CUDA.allowTF32Convolution) else { return false }
         let addresses = [x, weight, y].map { Int(bitPattern: $0.pointer) }
-        guard try DNNConvolutions.of(gpu).convolve(library, convolution, addresses) else { return false }
+        guard try gpu.convolutions.convolve(library, convolution, addresses) else { return false }
         if let bias {
             var channels = y
             channels.pointer = bias.pointer
@@ -26,27 +26,15 @@ extension CUDABackend {
 /// cuDNN on one device.
 final class DNNConvolutions: @unchecked Sendable {
     // @unchecked: all that changes is guarded by the lock.
-    private let gpu: CUDADevice
+    // The device holds this object, and is never closed.
+    private unowned let gpu: CUDADevice
     private let lock = Mutex()
     private var handle: cc_dnn_handle?
     private var stream: cc_stream?
     private var isUnusable = false
     private var plans = PlanCache(capacity: 1024)
 
-    // Guarded by the lock; as the devices, never freed.
-    nonisolated(unsafe) private static var all: [DNNConvolutions] = []
-    private static let allLock = Mutex()
-
-    /// The one of a device.
-    static func of(_ gpu: CUDADevice) -> DNNConvolutions {
-        allLock.withLock {
-            if let known = all.first(where: { $0.gpu === gpu }) { return known }
-            all.append(DNNConvolutions(gpu))
-            return all[all.count - 1]
-        }
-    }
-
-    private init(_ gpu: CUDADevice) { self.gpu = gpu }
+    init(_ gpu: CUDADevice) { self.gpu = gpu }
 
     /// Queues a convolution of data, weights and result at these addresses; false where there is no plan for it.
     func convolve(_ library: DNNLibrary, _ convolution: DNNConvolution, _ tensors: [Int]) throws(DeviceError) -> Bool {

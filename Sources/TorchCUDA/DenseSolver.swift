@@ -7,7 +7,8 @@ import TorchRuntime
 /// What a call needs besides comes from the device's allocator and goes back at once (Note [Reuse in stream order]). Matrices lie by columns, one behind the other.
 final class DenseSolver: @unchecked Sendable {
     // @unchecked: all that changes is guarded by the lock.
-    private let gpu: CUDADevice
+    // The device holds this object, and is never closed.
+    private unowned let gpu: CUDADevice
     private let lock = Mutex()
     private var sessions = PlanCache(capacity: 40)
 
@@ -31,20 +32,7 @@ final class DenseSolver: @unchecked Sendable {
         }
     }
 
-    // Guarded by the lock; as the devices, never freed.
-    nonisolated(unsafe) private static var all: [DenseSolver] = []
-    private static let allLock = Mutex()
-
-    /// The one of a device.
-    static func of(_ gpu: CUDADevice) -> DenseSolver {
-        allLock.withLock {
-            if let known = all.first(where: { $0.gpu === gpu }) { return known }
-            all.append(DenseSolver(gpu))
-            return all[all.count - 1]
-        }
-    }
-
-    private init(_ gpu: CUDADevice) { self.gpu = gpu }
+    init(_ gpu: CUDADevice) { self.gpu = gpu }
 
     // MARK: Calls
 

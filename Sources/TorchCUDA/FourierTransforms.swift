@@ -8,7 +8,8 @@ import TorchRuntime
 /// so that plans that lie idle hold little.
 final class FourierTransforms: @unchecked Sendable {
     // @unchecked: all that changes is guarded by the lock.
-    private let gpu: CUDADevice
+    // The device holds this object, and is never closed.
+    private unowned let gpu: CUDADevice
     private let lock = Mutex()
     private var plans = PlanCache(capacity: 128)
 
@@ -30,20 +31,7 @@ final class FourierTransforms: @unchecked Sendable {
         deinit { if number >= 0 { _ = table.pointee.cufftDestroy(number) } }
     }
 
-    // Guarded by the lock; as the devices, never freed.
-    nonisolated(unsafe) private static var all: [FourierTransforms] = []
-    private static let allLock = Mutex()
-
-    /// The one of a device.
-    static func of(_ gpu: CUDADevice) -> FourierTransforms {
-        allLock.withLock {
-            if let known = all.first(where: { $0.gpu === gpu }) { return known }
-            all.append(FourierTransforms(gpu))
-            return all[all.count - 1]
-        }
-    }
-
-    private init(_ gpu: CUDADevice) { self.gpu = gpu }
+    init(_ gpu: CUDADevice) { self.gpu = gpu }
 
     /// Queues transforms of `batch` contiguous rows, unscaled. Throws `.kernel` where cuFFT can not do it: then the CPU does.
     func transform(_ out: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, length: Int, batch: Int, isWide: Bool, sign: Int) throws(DeviceError) {
