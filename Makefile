@@ -127,9 +127,9 @@ gpu-pack:
 	$(SWIFT) build $(FLAGS) --build-tests
 	@rm -rf .gpu/pack && mkdir -p .gpu/pack
 	@cp "$$($(SWIFT) build $(STATIC) --show-bin-path)/gpucheck" $(BIN)/libcuda-emulator.so Tools/gpu_run.sh Tools/gpu_peer.py Kernels/list.txt .gpu/pack/
-	@cp $(BIN)/swift-torchPackageTests.xctest .gpu/pack/tests.xctest
+	@cp $(BIN)/swift-torchPackageTests.xctest .gpu/pack/tests.xctest && cp $(BIN)/torch-conformance .gpu/pack/
 	@ldd $(BIN)/swift-torchPackageTests.xctest | awk '$$3 ~ /swift/ {print $$3}' | xargs -I{} cp -L {} .gpu/pack/
-	@strip --strip-unneeded .gpu/pack/gpucheck .gpu/pack/tests.xctest .gpu/pack/*.so*
+	@strip --strip-unneeded .gpu/pack/gpucheck .gpu/pack/torch-conformance .gpu/pack/tests.xctest .gpu/pack/*.so*
 	@tar -C .gpu/pack -c . | xz -T0 -3 > .gpu/gpu.tar.xz
 	@echo ".gpu/gpu.tar.xz: $$(stat -c %s .gpu/gpu.tar.xz) bytes. There: mkdir gpu && tar -C gpu -xJf gpu.tar.xz && bash gpu/gpu_run.sh RESULTS"
 

@@ -17,7 +17,7 @@ enum Emulator {
     static var isBuilt: Bool { path != nil }
 
     /// Makes this process, a child of the tests, find the emulator when it first asks for a device.
-    static func use(cache: String = "none", _ settings: [String: String] = [:]) {
+    static func use(cache: String? = nil, _ settings: [String: String] = [:]) {
         // What a child says when it dies is shown nowhere else.
         if let errors = getenv("SWIFT_TORCH_TEST_ERRORS") { dup2(open(errors, O_WRONLY | O_CREAT | O_APPEND, 0o644), 2) }
         // With SWIFT_TORCH_TEST_DEVICE=real the machine's own device is tested, but for what only the emulator can do: fail when asked to.
@@ -32,7 +32,8 @@ enum Emulator {
         }
         // Convolutions are our own kernels', whatever the device, unless a test is about cuDNN.
         setenv("SWIFT_TORCH_CUDNN", "none", 1)
-        setenv("SWIFT_TORCH_CUDA_CACHE", cache, 1)
+        // Compilation for a real device takes its time: the folder that the environment names serves all tests but those that are about it.
+        if let folder = cache ?? (isReal ? nil : "none") { setenv("SWIFT_TORCH_CUDA_CACHE", folder, 1) }
         for (name, value) in settings { setenv(name, value, 1) }
     }
 }
