@@ -95,7 +95,7 @@ typedef struct st_reduce_args {
 /// softmax family, normalisations, cross-entropy: contiguous [rows, columns]; what each address means stands in CONTRACT.md.
 typedef struct st_rows_args {
   st_address address[8];
-  uint32_t rows, columns;
+  uint32_t rows, columns, splits, reserved;
   double eps;
   int64_t ignore_index;
 } st_rows_args;

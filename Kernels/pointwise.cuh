@@ -8,8 +8,6 @@
 #define ST_POINTWISE
 #include "preamble.cuh"
 
-template <class T, int N> struct alignas(sizeof(T) * N) Pack { T element[N]; };
-
 template <class F> concept IsLong = requires { requires F::Operator::special; };
 
 /// Contiguous operands; those in args.scalars are one element. K inputs.

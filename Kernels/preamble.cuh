@@ -63,6 +63,8 @@ typedef uint32_t dtype_u32;
 typedef uint64_t dtype_u64;
 template <class S> using Compute = typename Element<S>::Compute;
 
+/// Neighbours that are read and written at once.
+template <class T, int N> struct alignas(sizeof(T) * N) Pack { T element[N]; };
 /// Numbers of 16 bytes that are only moved.
 struct alignas(16) Bits128 { uint64_t low, high; };
 template <int Bytes> struct BitsOf;

@@ -1,6 +1,7 @@
 // Reductions: reduce_OP_TYPE_inner, reduce_OP_TYPE_outer and reduce_OP_TYPE_finish, for ST_OP and ST_TYPE.
 // inner: threads (x, y), x a power of two, x y <= 256: x threads an output, y outputs a block; they walk neighbouring elements of an output together.
-// outer: threads (32, 8): 32 neighbouring outputs, each reduced by 8 threads. finish: a thread an output joins the parts of a split reduction, in order.
+// outer: threads (32, 8): 32 neighbouring outputs, each reduced by 8 threads. finish: threads (32, 8), a warp
+// an output, join the parts of a split reduction.
 #include "reduce.cuh"
 
 #ifndef ST_REDUCE_KERNELS
@@ -33,12 +34,19 @@ template <class Op, class S> ST_DEVICE void fold(typename Op::State &state, cons
 template <class Op, class S> ST_DEVICE void fold_contiguous(typename Op::State &state, const char *base, uint32_t begin, uint32_t end, uint32_t thread, uint32_t step, const st_reduce_args &args) {
   constexpr int V = 16 / sizeof(S);
   const S *p = (const S *)base;
+  const Pack<S, V> *pack = (const Pack<S, V> *)(p + begin);
   const uint32_t packs = (end - begin) / V;
-  for (uint32_t k = thread; k < packs; k += step) {
-    const Pack<S, V> pack = ((const Pack<S, V> *)(p + begin))[k];
+  const auto add = [&](const Pack<S, V> &x, uint32_t k) {
 #pragma unroll
-    for (int v = 0; v < V; ++v) Op::add(state, load_as(pack.element + v), begin + k * V + v, args.params);
+    for (int v = 0; v < V; ++v) Op::add(state, load_as(x.element + v), begin + k * V + v, args.params);
+  };
+  uint32_t k = thread;
+  for (; k < packs && packs - k > 3 * step; k += 4 * step) {
+    const Pack<S, V> x[4] = {pack[k], pack[k + step], pack[k + 2 * step], pack[k + 3 * step]};
+#pragma unroll
+    for (int j = 0; j < 4; ++j) add(x[j], k + j * step);
   }
+  for (; k < packs; k += step) add(pack[k], k);
   for (uint32_t i = begin + packs * V + thread; i < end; i += step) Op::add(state, load_as(p + i), i, args.params);
 }
 template <class Op> ST_DEVICE void deliver(const st_reduce_args &args, uint32_t output, uint32_t split, const typename Op::State &state) {
@@ -90,12 +98,19 @@ template <class Op, class S> ST_DEVICE void reduce_outer(const st_reduce_args &a
 }
 template <class Op> ST_DEVICE void reduce_finish(const st_reduce_args &args) {
   typedef typename Op::State State;
-  for (uint32_t output = blockIdx.x * blockDim.x + threadIdx.x; output < args.outputs; output += gridDim.x * blockDim.x) {
-    const st_address parts = args.workspace + (uint64_t)output * args.splits * ST_REDUCE_STATE_BYTES;
-    State state = *pointer<const State>(parts);
-    for (uint32_t s = 1; s < args.splits; ++s) Op::merge(state, *pointer<const State>(parts + s * ST_REDUCE_STATE_BYTES), args.params);
-    *(typename Op::Result *)(pointer<char>(args.out) + kept_offset(args, args.kept_out_stride, output)) = Op::finish(state, args.reduced, args.params);
+  ST_SHARED(State, parts, ST_KERNEL_BLOCK);
+  const uint32_t output = blockIdx.x * blockDim.y + threadIdx.y, place = threadIdx.y * 32 + threadIdx.x;
+  State state = Op::start(args.params);
+  if (output < args.outputs)
+    for (uint32_t s = threadIdx.x; s < args.splits; s += 32)
+      Op::merge(state, *pointer<const State>(args.workspace + ((uint64_t)output * args.splits + s) * ST_REDUCE_STATE_BYTES), args.params);
+  parts[place] = state;
+  for (uint32_t lanes = 16; lanes > 0; lanes /= 2) {
+    __syncwarp();
+    if (threadIdx.x < lanes) Op::merge(parts[place], parts[place + lanes], args.params);
   }
+  if (threadIdx.x == 0 && output < args.outputs)
+    *(typename Op::Result *)(pointer<char>(args.out) + kept_offset(args, args.kept_out_stride, output)) = Op::finish(parts[place], args.reduced, args.params);
 }
 #define ST_REDUCE_KERNELS(op, type) \
   ST_KERNEL(reduce_##op##_##type##_inner, st_reduce_args, ST_KERNEL_BLOCK) { reduce_inner<reduction::op<dtype_##type>, dtype_##type>(args); } \

@@ -58,7 +58,7 @@ def kernels():
         yield "addrows.cu", [f"ST_TYPE={t}"], [f"addRows_{t}", f"addSegments_{t}"]
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]
-        yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights")]
+        yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights", "layerNormBackwardWeightsFinish")]
     for t in types(SETS["NUM"]):
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
     for t in ("f16", "bf16", "f32"):

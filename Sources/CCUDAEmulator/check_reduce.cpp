@@ -83,7 +83,7 @@ static void check_matrix(Digest &digest, const Expected &e, uint32_t outputs, ui
   const std::string defines = "ST_OP=" + op + " ST_TYPE=f32", name = "reduce_" + op + "_f32";
   if (outer) launch_kernel("reduce.cu", defines, name + "_outer", &args, {(outputs + 31) / 32, splits, 1}, {32, 8, 1});
   else launch_kernel("reduce.cu", defines, name + "_inner", &args, {(outputs + 3) / 4, splits, 1}, {64, 4, 1});
-  if (splits > 1) launch_kernel("reduce.cu", defines, name + "_finish", args, 1);
+  if (splits > 1) launch_kernel("reduce.cu", defines, name + "_finish", &args, {(outputs + 7) / 8, 1, 1}, {32, 8, 1});
   std::vector<unsigned char> bytes = out.read<unsigned char>();
   digest.add(bytes);
   for (uint32_t o = 0; o < outputs; ++o) {

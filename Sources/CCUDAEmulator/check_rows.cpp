@@ -13,14 +13,15 @@ struct Matrix {
   }
   double at(uint32_t r, uint32_t c) const { return of[r * columns + c]; }
 };
-static void run_rows(const char *file, const std::string &op, std::vector<st_address> addresses, uint32_t rows, uint32_t columns, uint32_t threads) {
+struct Block { uint32_t x, y; };
+static void run_rows(const char *file, const std::string &op, std::vector<st_address> addresses, uint32_t rows, uint32_t columns, Block threads) {
   st_rows_args args = {};
   for (size_t k = 0; k < addresses.size(); ++k) args.address[k] = addresses[k];
   args.rows = rows;
   args.columns = columns;
   args.eps = 1e-5;
   args.ignore_index = -100;
-  launch_kernel(file, "ST_TYPE=f32", op + "_f32", args, 3, threads);
+  launch_kernel(file, "ST_TYPE=f32", op + "_f32", &args, {3, 1, 1}, {threads.x, threads.y, 1});
 }
 static void compare(const char *what, const std::vector<float> &got, const std::vector<double> &want, double tolerance, Digest &digest) {
   for (size_t k = 0; k < want.size(); ++k)
@@ -28,7 +29,7 @@ static void compare(const char *what, const std::vector<float> &got, const std::
   digest.add(got);
 }
 /// Rows that fit the registers of a block, and rows that do not.
-static const uint32_t kShapes[][3] = {{5, 70, 32}, {4, 601, 64}, {1, 1, 32}};
+static const struct { uint32_t rows, columns; Block threads; } kShapes[] = {{5, 70, {32, 4}}, {4, 2401, {64, 1}}, {4, 2404, {128, 1}}, {1, 1, {32, 1}}};
 
 ST_CHECK(softmax_and_its_gradient) {
   for (auto [rows, columns, threads] : kShapes)
@@ -61,7 +62,7 @@ ST_CHECK(cross_entropy_and_its_gradient) {
   std::vector<int64_t> target = {0, 44, -100, 7, 7, 45};
   std::vector<float> scale = {1, 0.5f, 1, 2, 1, 1};
   Buffer bx(x.of), bt(target), loss(rows * 4), lse(rows * 4), fault(std::vector<uint64_t>{~0ull}), bs(scale), dx(x.of.size() * 4);
-  run_rows("softmax.cu", "crossEntropy", {loss.address, bx.address, bt.address, lse.address, fault.address}, rows, columns, 64);
+  run_rows("softmax.cu", "crossEntropy", {loss.address, bx.address, bt.address, lse.address, fault.address}, rows, columns, {64, 1});
   std::vector<double> want, gradient;
   for (uint32_t r = 0; r < rows; ++r) {
     double sum = 0;
@@ -72,7 +73,7 @@ ST_CHECK(cross_entropy_and_its_gradient) {
   }
   compare("crossEntropy", loss.read<float>(), want, 2e-6, digest);
   if (fault.read<uint64_t>()[0] >> 32 != 5) fail("the target that is no class was reported at %llu", (unsigned long long)(fault.read<uint64_t>()[0] >> 32));
-  run_rows("softmax.cu", "crossEntropyBackward", {dx.address, bx.address, bt.address, lse.address, bs.address}, rows, columns, 64);
+  run_rows("softmax.cu", "crossEntropyBackward", {dx.address, bx.address, bt.address, lse.address, bs.address}, rows, columns, {64, 1});
   compare("crossEntropyBackward", dx.read<float>(), gradient, 2e-6, digest);
 }
 ST_CHECK(normalisations_and_their_gradients) {
@@ -107,7 +108,11 @@ ST_CHECK(normalisations_and_their_gradients) {
       memcpy(args.address, addresses, sizeof addresses);
       args.rows = rows;
       args.columns = columns;
-      launch_kernel("layernorm.cu", "ST_TYPE=f32", "layerNormBackwardWeights_f32", &args, {(columns + 31) / 32, 1, 1}, {32, 8, 1});
+      args.splits = rows > 1 ? 2 : 1;
+      Buffer parts(16 * columns * args.splits);
+      args.address[6] = parts.address;
+      launch_kernel("layernorm.cu", "ST_TYPE=f32", "layerNormBackwardWeights_f32", &args, {(columns + 31) / 32, args.splits, 1}, {32, 8, 1});
+      launch_kernel("layernorm.cu", "ST_TYPE=f32", "layerNormBackwardWeightsFinish_f32", &args, {3, 1, 1}, {32, 8, 1});
       compare("dweight", bdw.read<float>(), dw, 1e-5, digest);
       compare("dbias", bdb.read<float>(), db, 1e-5, digest);
     }

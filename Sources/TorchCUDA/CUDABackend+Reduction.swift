@@ -74,7 +74,7 @@ extension CUDABackend {
         try gpu.launch(kernel, grid: (lines, splits, 1), block: isOuter ? (32, threads) : (threads, perBlock), &a)
         if splits > 1 {
             let finish = KernelFamily.reduce.number(Int(op.rawValue), Int(x.dtype.rawValue), 2)
-            try gpu.launch(finish, grid: ((outputs + 255) / 256, 1, 1), block: (256, 1), &a)
+            try gpu.launch(finish, grid: ((outputs + 7) / 8, 1, 1), block: (32, 8), &a)
         }
         withExtendedLifetime(workspace) {}
     }

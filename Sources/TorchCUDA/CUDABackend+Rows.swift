@@ -7,27 +7,47 @@ extension CUDABackend {
     /// Types that the kernels of rows and products have.
     static func hasRowKernels(_ dtype: DType) -> Bool { dtype.isFloatingPoint }
 
-    /// Threads for a row: four elements each, as far as a block reaches; the kernels keep 32 bytes of them in registers.
-    private static func threads(_ columns: Int) -> Int { min(1024, max(32, (columns / 4 + 31) & ~31)) }
+    /// Threads for a row and rows of a block: 16 elements (of float64: 4) are kept in registers by each thread, as far as a block reaches; rows that a warp keeps share a block.
+    private static func threads(_ columns: Int, _ dtype: DType) -> (x: Int, y: Int) {
+        let each = dtype == .float64 ? 4 : 16
+        var x = 32
+        while x < 1024, x * each < columns { x *= 2 }
+        return (x, x == 32 ? 4 : 1)
+    }
+
+    private func rowArguments(_ family: KernelFamily, _ x: Operand, _ addresses: [Operand?]) throws(DeviceError) -> st_rows_args {
+        let (rows, columns) = (x.sizes[0], x.sizes[1])
+        guard rows <= Int(Int32.max), columns <= Int(Int32.max) / 2 else { throw .kernel("\(family)", log: "\(x.sizes) has more rows or columns than the kernel counts") }
+        var a = st_rows_args()
+        try store(addresses, &a.address)
+        (a.rows, a.columns) = (UInt32(rows), UInt32(columns))
+        return a
+    }
 
     /// Starts variant `variant` of `family` over the rows of `x`.
     private func rows(_ family: KernelFamily, _ variant: Int, _ x: Operand, _ addresses: [Operand?], fault: UInt64 = 0, epsilon: Double = 0, ignoreIndex: Int = 0) throws(DeviceError) {
+        if x.sizes[0] == 0 || x.sizes[1] == 0 { return }
+        var a = try rowArguments(family, x, addresses)
+        if fault != 0 { a.address.4 = fault }
+        (a.eps, a.ignore_index) = (epsilon, Int64(ignoreIndex))
+        let threads = Self.threads(x.sizes[1], x.dtype)
+        try gpu.launch(family.number(0, Int(x.dtype.rawValue), variant), grid: (min((x.sizes[0] + threads.y - 1) / threads.y, 65_536), 1, 1), block: threads, &a)
+    }
+
+    /// Sums over the rows, in parts that keep a device busy: the gradients of layer norm's weights. `addresses`: dweight, dbias, dy, x, mean, rstd.
+    private func weightGradients(_ x: Operand, _ addresses: [Operand?]) throws(DeviceError) {
         let (rows, columns) = (x.sizes[0], x.sizes[1])
         if rows == 0 || columns == 0 { return }
-        guard rows <= Int(UInt32.max), columns <= Int(Int32.max) else { throw .kernel("\(family)", log: "\(x.sizes) has more rows or columns than the kernel counts") }
-        var a = st_rows_args()
-        try store(addresses, &a.address)
-        if fault != 0 { a.address.4 = fault }
-        (a.rows, a.columns, a.eps, a.ignore_index) = (UInt32(rows), UInt32(columns), epsilon, Int64(ignoreIndex))
-        let kernel = family.number(0, Int(x.dtype.rawValue), variant)
-        // The last one of layerNorm sums columns: 32 of them a block, eight rows at a time.
-        let isByColumns = family == .layerNorm && variant == 2
-        let threads = Self.threads(columns)
-        if isByColumns {
-            try gpu.launch(kernel, grid: ((columns + 31) / 32, 1, 1), block: (32, 8), &a)
-        } else {
-            try gpu.launch(kernel, grid: (min(rows, 65_536), 1, 1), block: (threads, 1), &a)
-        }
+        var a = try rowArguments(.layerNorm, x, addresses)
+        // From the shape alone, so that the same shape gives the same bits on every device.
+        let blocks = (columns + 31) / 32
+        let splits = max(1, min(1024 / blocks, rows / 64))
+        let size = 16 * columns * splits
+        guard let parts = gpu.allocate(byteCount: size) else { throw refusal(byteCount: size) }
+        (a.address.6, a.splits) = (CUDADevice.address(parts.pointer), UInt32(splits))
+        try gpu.launch(KernelFamily.layerNorm.number(0, Int(x.dtype.rawValue), 2), grid: (blocks, splits, 1), block: (32, 8), &a)
+        try gpu.launch(KernelFamily.layerNorm.number(0, Int(x.dtype.rawValue), 3), grid: (min((2 * columns + 7) / 8, 65_536), 1, 1), block: (32, 8), &a)
+        withExtendedLifetime(parts) {}
     }
 
     /// Addresses of operands, 0 for those that are not there, in a C array.
@@ -79,7 +99,7 @@ extension CUDABackend {
             "layerNormBackward", failure: true,
             { () throws(DeviceError) in
                 if let dx { try rows(.layerNorm, 1, x, [dx, dy, x, weight, mean, rstd]) }
-                if dweight != nil || dbias != nil { try rows(.layerNorm, 2, x, [dweight, dbias, dy, x, mean, rstd]) }
+                if dweight != nil || dbias != nil { try weightGradients(x, [dweight, dbias, dy, x, mean, rstd]) }
                 return true
             },
             host: {
@@ -109,7 +129,7 @@ extension CUDABackend {
             "rmsNormBackward", failure: true,
             { () throws(DeviceError) in
                 if let dx { try rows(.layerNorm, 1, x, [dx, dy, x, weight, nil, rstd]) }
-                if dweight != nil { try rows(.layerNorm, 2, x, [dweight, nil, dy, x, nil, rstd]) }
+                if dweight != nil { try weightGradients(x, [dweight, nil, dy, x, nil, rstd]) }
                 return true
             },
             host: {

@@ -119,15 +119,29 @@ final class KernelCache: @unchecked Sendable {
 // MARK: - Compiling
 
 /// A kernel's file or a header.
-struct KernelSource {
+struct KernelSource: @unchecked Sendable {
+    // @unchecked: the text is part of the program, or read once and kept for good.
     let name: String
     let text: UnsafePointer<CChar>
     let isHeader: Bool
 
-    static var all: [KernelSource] {
+    /// What the program carries. For work on kernels: files of the same name in the folder that SWIFT_TORCH_KERNELS names take its place, so that they need no new build.
+    static let all: [KernelSource] = {
         var count: Int32 = 0
         let first = cc_sources(&count)
-        return (0..<Int(count)).map { KernelSource(name: String(cString: first[$0].name), text: first[$0].text, isHeader: first[$0].is_header) }
+        let folder = environment("SWIFT_TORCH_KERNELS")
+        return (0..<Int(count)).map {
+            let name = String(cString: first[$0].name)
+            return KernelSource(name: name, text: folder.flatMap { read("\($0)/\(name)") } ?? first[$0].text, isHeader: first[$0].is_header)
+        }
+    }()
+
+    private static func read(_ path: String) -> UnsafePointer<CChar>? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var (text, capacity): (UnsafeMutablePointer<CChar>?, Int) = (nil, 0)
+        // Up to a NUL, which a text has none of.
+        return getdelim(&text, &capacity, 0, file) >= 0 ? UnsafePointer(text) : nil
     }
 }
 

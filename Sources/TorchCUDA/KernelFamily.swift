@@ -63,7 +63,7 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "softmax.cu",
                 symbols: ["softmax_TYPE", "logSoftmax_TYPE", "softmaxBackward_TYPE", "logSoftmaxBackward_TYPE", "crossEntropy_TYPE", "crossEntropyBackward_TYPE"])
-        case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE"])
+        case .layerNorm: Layout(file: "layernorm.cu", symbols: ["layerNorm_TYPE", "layerNormBackward_TYPE", "layerNormBackwardWeights_TYPE", "layerNormBackwardWeightsFinish_TYPE"])
         case .addRows: Layout(file: "addrows.cu", symbols: ["addRows_TYPE", "addSegments_TYPE"], types: .any)
         case .matmul: Layout(file: "matmul.cu", symbols: ["matmul_TYPE"], types: .numbers)
         case .optim:

@@ -75,12 +75,12 @@ func compareProducts(_ dtype: DType, within allowed: Double) {
     @Test func tf32OnlyWhereItIsAllowed() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
-            // 1 + 2^-11 needs more bits than tf32 has.
+            // 1 + 2^-11 needs more bits than tf32 has. Our kernels round; NVIDIA's may cut off.
             let (a, b) = (Tensor.full([2, 2], 1 + 0x1p-11).to(.cuda), Tensor.eye(2).to(.cuda))
             #expect(!CUDA.allowTF32)
             #expect(a.matmul(b).array(of: Float.self) == [Float](repeating: 1 + 0x1p-11, count: 4))
             CUDA.allowTF32 = true
-            #expect(a.matmul(b).array(of: Float.self) == [Float](repeating: 1 + 0x1p-10, count: 4))
+            #expect(a.matmul(b).array(of: Float.self).allSatisfy { $0 == 1 + 0x1p-10 || $0 == 1 && CUDA.libraries.contains("cuBLASLt (") })
             compareProducts(.float32, within: 2e-3)
             CUDA.allowTF32 = false
             #expect(a.matmul(b).array(of: Float.self) == [Float](repeating: 1 + 0x1p-11, count: 4))

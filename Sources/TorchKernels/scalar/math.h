@@ -275,8 +275,27 @@ ST_FLOAT_LIBM(asin) ST_FLOAT_LIBM(acos) ST_FLOAT_LIBM(atan) ST_FLOAT_LIBM(asinh)
 ST_FLOAT_LIBM(erf) ST_FLOAT_LIBM(erfc)
 #undef ST_FLOAT_LIBM
 template <class T> ST_FN T m_sigmoid(T x) { return T(1) / (T(1) + m_exp(-x)); }
-template <class T> ST_FN T m_sigmoid_fast(T x) { return m_sigmoid(x); }
-template <class T> ST_FN T m_normal_tail(T t) { return T(0.5) * m_erfc(t * T(0.70710678118654752)); }
+/// A quotient whose last bits do not matter.
+ST_FN float m_quotient(float a, float b) { return ::__fdividef(a, b); }
+ST_FN float m_sigmoid_fast(float x) { return m_quotient(1.0f, 1.0f + m_exp(-x)); }
+ST_FN double m_sigmoid_fast(double x) { return m_sigmoid(x); }
+/// The normal distribution beyond t >= 0, 5e-7 relative: e^(-t^2 / 2) times a polynomial in (t - 3) / (t + 3), with what the square's rounding loses. Less than half of what erfcf costs.
+ST_FN float m_normal_tail(float t) {
+  t = t > 15.0f ? 15.0f : t;
+  const float u = 1.0f - m_quotient(6.0f, t + 3.0f), square = t * t, lost = ::fmaf(t, t, -square);
+  float p = 5.3160973e-05f;
+  p = p * u + 0.000115012597f;
+  p = p * u - 0.000339011953f;
+  p = p * u - 0.000983287231f;
+  p = p * u + 0.00290438696f;
+  p = p * u + 0.00613194192f;
+  p = p * u - 0.0462132618f;
+  p = p * u + 0.123225041f;
+  p = p * u - 0.206402615f;
+  p = (p * u + 0.121513948f) * m_exp(-0.5f * square);
+  return p - 0.5f * lost * p;
+}
+ST_FN double m_normal_tail(double t) { return 0.5 * m_erfc(t * 0.70710678118654752); }
 template <class T> ST_FN T m_log1p_unit(T x) { return m_log1p(x); }
 template <class T> ST_FN T m_exp_negative(T x) { return m_exp(x); }
 ST_FN float m_pow(float x, float y) { return ::powf(x, y); }
