@@ -2,8 +2,8 @@
 // sortSelect_TYPE; searchSorted_TYPE.
 //
 // Note [Sorting on the device]
-// Elements become unsigned keys as on the CPU (cpu/sort.inc): NaN above all, -0 like 0. A short row is sorted in shared memory by a bitonic network (Batcher 1968) over keys joined with
-// positions, which makes all items differ. Longer ones are sorted by bytes from the lowest (radix sort). What a block sorts by a byte is held in registers: the place of an item is the
+// Elements become unsigned keys as on the CPU (cpu/sort.inc): NaN above all, -0 like 0. A short row is sorted in registers by a bitonic network (Batcher 1968) over keys joined with
+// positions, which makes all items differ; a warp needs no barrier for it. Longer ones are sorted by bytes from the lowest (radix sort). What a block sorts by a byte is held in registers: the place of an item is the
 // number of equal digits before it, from ballots of its warp and counters of the warps (Adinets and Merrill 2022, "Onesweep", rank so), so that equal keys keep their order and nothing
 // depends on the schedule; items change places through shared memory. A row that fits a block is read once and written once, and bytes in which all of its keys agree are passed over. A
 // longer one goes through memory for every byte: count the digits of tiles, sum up over tiles, place; the first pass reads the elements and the last writes the results. Values come
@@ -62,80 +62,82 @@ template <class S> ST_DEVICE void sort_put(const st_sort_args &args, uint32_t ro
 
 // ---- short rows
 
-/// Items in shared memory, by key and then by position.
-template <class K> struct ShortItems;
-template <> struct ShortItems<uint32_t> {
-  uint64_t *item;
-  ST_CALL ShortItems() {
-    ST_SHARED(uint64_t, items, ST_SORT_SHORT);
-    item = items;
+/// Items of a lane.
+constexpr uint32_t kShortItems = 16;
+/// Whether an item comes after another: by key and then by position.
+ST_DEVICE bool comes_after(uint32_t a, uint32_t p, uint32_t b, uint32_t q) { return ((uint64_t)a << 32 | p) > ((uint64_t)b << 32 | q); }
+ST_DEVICE bool comes_after(uint64_t a, uint32_t p, uint64_t b, uint32_t q) { return a > b || (a == b && p > q); }
+/// Puts the items of a lane that are `By` apart in order, upwards where the item's number has no bit of `k` or where `up`.
+template <uint32_t By, class K> ST_DEVICE void order_lane(K (&key)[kShortItems], uint32_t (&at)[kShortItems], uint32_t k, bool up) {
+#pragma unroll
+  for (uint32_t i = 0; i < kShortItems; ++i) {
+    const uint32_t j = i + By;
+    if (i & By || comes_after(key[i], at[i], key[j], at[j]) != (k < kShortItems ? (i & k) == 0 : up)) continue;
+    const K a = key[i];
+    const uint32_t p = at[i];
+    key[i] = key[j];
+    at[i] = at[j];
+    key[j] = a;
+    at[j] = p;
   }
-  ST_CALL void set(uint32_t i, uint32_t key, uint32_t at) { item[i] = (uint64_t)key << 32 | at; }
-  ST_CALL uint32_t key_at(uint32_t i) const { return (uint32_t)(item[i] >> 32); }
-  ST_CALL uint32_t position(uint32_t i) const { return (uint32_t)item[i]; }
-  ST_CALL void order(uint32_t i, uint32_t j, bool up) {
-    const uint64_t a = item[i], b = item[j];
-    if ((a > b) == up) {
-      item[i] = b;
-      item[j] = a;
-    }
-  }
-};
-template <> struct ShortItems<uint64_t> {
-  uint64_t *key;
-  uint32_t *at;
-  ST_CALL ShortItems() {
-    ST_SHARED(uint64_t, keys, ST_SORT_SHORT);
-    ST_SHARED(uint32_t, positions, ST_SORT_SHORT);
-    key = keys;
-    at = positions;
-  }
-  ST_CALL void set(uint32_t i, uint64_t k, uint32_t p) {
-    key[i] = k;
-    at[i] = p;
-  }
-  ST_CALL uint64_t key_at(uint32_t i) const { return key[i]; }
-  ST_CALL uint32_t position(uint32_t i) const { return at[i]; }
-  ST_CALL void order(uint32_t i, uint32_t j, bool up) {
-    const uint64_t a = key[i], b = key[j];
-    const uint32_t p = at[i], q = at[j];
-    if ((a > b || (a == b && p > q)) == up) {
-      set(i, b, q);
-      set(j, a, p);
-    }
-  }
-};
-/// Sorts all items in pieces of `width`, a power of two.
-template <class K> ST_DEVICE void sort_network(ShortItems<K> &items, uint32_t width) {
-  for (uint32_t k = 2; k <= width; k *= 2)
-    for (uint32_t j = k / 2; j > 0; j /= 2) {
-      __syncthreads();
-      for (uint32_t t = threadIdx.x; t < ST_SORT_SHORT / 2; t += blockDim.x) {
-        const uint32_t i = 2 * t - (t & (j - 1));
-        items.order(i, i + j, k == width || (i & k) == 0);
-      }
-    }
-  __syncthreads();
 }
-/// Rows of up to ST_SORT_SHORT elements, as many of them a block as fit when each gets a power of two.
+/// Rows of up to 32 kShortItems elements, each by so many lanes of a warp as have a power of two of items.
 template <class S> ST_DEVICE void sort_short(const st_sort_args &args) {
-  ShortItems<typename SortKey<S>::K> items;
-  uint32_t width = 1;
-  while (width < args.n) width *= 2;
-  const uint32_t rows = ST_SORT_SHORT / width;
+  typedef typename SortKey<S>::K K;
+  // One item is left free after those of each lane, so that lanes write to different banks.
+  ST_SHARED(K, keys, ST_SORT_SHORT + ST_SORT_SHORT / kShortItems);
+  ST_SHARED(uint16_t, positions, ST_SORT_SHORT + ST_SORT_SHORT / kShortItems);
+  uint32_t log = 4;
+  while (1u << log < args.n) ++log;
+  const uint32_t width = 1u << log, lanes = width / kShortItems, lane = threadIdx.x % 32, rows = ST_SORT_SHORT >> log;
   for (uint32_t first = blockIdx.x * rows; first < args.rows; first += gridDim.x * rows) {
-    __syncthreads();
-    for (uint32_t i = threadIdx.x; i < ST_SORT_SHORT; i += blockDim.x) {
-      const uint32_t row = first + i / width, at = i % width;
-      const bool real = row < args.rows && at < args.n;
-      items.set(i, real ? key_of<S>(pointer<const S>(args.in)[(uint64_t)row * args.n + at], args.descending) : ~(typename SortKey<S>::K)0, at);
+    const uint32_t own = first + (threadIdx.x >> (log - 4));
+    const S *x = pointer<const S>(args.in) + (uint64_t)own * args.n;
+    K key[kShortItems];
+    uint32_t at[kShortItems];
+    // Which items of its row a lane begins with is all the same, so neighbours read neighbours.
+#pragma unroll
+    for (uint32_t r = 0; r < kShortItems; ++r) {
+      at[r] = r * lanes + (lane & (lanes - 1));
+      key[r] = own < args.rows && at[r] < args.n ? key_of<S>(x[at[r]], args.descending) : ~(K)0;
     }
-    sort_network(items, width);
-    for (uint32_t i = threadIdx.x; i < ST_SORT_SHORT; i += blockDim.x) {
-      const uint32_t row = first + i / width, at = i % width;
-      if (row >= args.rows || at >= args.k) continue;
-      sort_put<S>(args, row, at, items.key_at(i), items.position(i));
+    order_lane<1>(key, at, 2, true);
+    order_lane<2>(key, at, 4, true);
+    order_lane<1>(key, at, 4, true);
+    order_lane<4>(key, at, 8, true);
+    order_lane<2>(key, at, 8, true);
+    order_lane<1>(key, at, 8, true);
+    for (uint32_t k = kShortItems; k <= width; k *= 2) {
+      const bool up = k == width || (lane * kShortItems & k) == 0;
+      for (uint32_t far = k / kShortItems / 2; far > 0; far /= 2) {
+        const bool keeps_lower = ((lane & far) == 0) == up;
+#pragma unroll
+        for (uint32_t r = 0; r < kShortItems; ++r) {
+          const K other = __shfl_xor_sync(0xffffffffu, key[r], far);
+          const uint32_t position = __shfl_xor_sync(0xffffffffu, at[r], far);
+          if (comes_after(key[r], at[r], other, position) == keeps_lower) {
+            key[r] = other;
+            at[r] = position;
+          }
+        }
+      }
+      order_lane<8>(key, at, k, up);
+      order_lane<4>(key, at, k, up);
+      order_lane<2>(key, at, k, up);
+      order_lane<1>(key, at, k, up);
     }
+#pragma unroll
+    for (uint32_t r = 0; r < kShortItems; ++r) {
+      keys[threadIdx.x * (kShortItems + 1) + r] = key[r];
+      positions[threadIdx.x * (kShortItems + 1) + r] = (uint16_t)at[r];
+    }
+    __syncwarp();
+#pragma unroll
+    for (uint32_t r = 0; r < kShortItems; ++r) {
+      const uint32_t i = threadIdx.x / 32 * (32 * kShortItems) + r * 32 + lane, row = first + (i >> log), to = i & (width - 1);
+      if (row < args.rows && to < args.k) sort_put<S>(args, row, to, keys[i + i / kShortItems], positions[i + i / kShortItems]);
+    }
+    __syncwarp();
   }
 }
 
@@ -393,12 +395,22 @@ template <class S> ST_DEVICE void sort_count(const st_sort_args &args) {
 }
 /// Counts of each digit (a block each) become sums over the tiles before; the whole goes behind all counts.
 ST_DEVICE void sort_scan(const st_sort_args &args) {
+  // Neighbours of a thread: barriers and the way to memory cost more than sums.
+  constexpr uint32_t kEach = 8;
   uint32_t *counts = pointer<uint32_t>(args.counts) + (uint64_t)blockIdx.x * args.tiles, before = 0;
-  for (uint32_t begin = 0; begin < args.tiles; begin += blockDim.x) {
-    const uint32_t i = begin + threadIdx.x;
-    uint32_t total;
-    const uint32_t start = before + scan_block(i < args.tiles ? counts[i] : 0, &total);
-    if (i < args.tiles) counts[i] = start;
+  for (uint32_t begin = 0; begin < args.tiles; begin += blockDim.x * kEach) {
+    const uint32_t first = begin + threadIdx.x * kEach;
+    uint32_t count[kEach], sum = 0, total;
+#pragma unroll
+    for (uint32_t c = 0; c < kEach; ++c) count[c] = first + c < args.tiles ? counts[first + c] : 0;
+#pragma unroll
+    for (uint32_t c = 0; c < kEach; ++c) sum += count[c];
+    uint32_t start = before + scan_block(sum, &total);
+#pragma unroll
+    for (uint32_t c = 0; c < kEach; ++c) {
+      if (first + c < args.tiles) counts[first + c] = start;
+      start += count[c];
+    }
     before += total;
   }
   if (threadIdx.x == 0) pointer<uint32_t>(args.counts)[(uint64_t)args.rows * 256 * args.tiles + blockIdx.x] = before;
@@ -484,7 +496,7 @@ template <class S> ST_DEVICE void search_sorted(const st_search_args &args) {
   }
 }
 #define ST_SORT_KERNELS(type) \
-  ST_KERNEL(sortShort_##type, st_sort_args, ST_KERNEL_BLOCK) { sort_short<dtype_##type>(args); } \
+  ST_KERNEL_RESIDENT(sortShort_##type, st_sort_args, ST_SORT_SHORT / 16, sort_threads<dtype_##type>(768) / (ST_SORT_SHORT / 16)) { sort_short<dtype_##type>(args); } \
   ST_KERNEL_RESIDENT(sortRow1024_##type, st_sort_args, 64, sort_threads<dtype_##type>(768) / 64) { sort_row<dtype_##type, 64>(args); } \
   ST_KERNEL_RESIDENT(sortRow2048_##type, st_sort_args, 128, sort_threads<dtype_##type>(768) / 128) { sort_row<dtype_##type, 128>(args); } \
   ST_KERNEL_RESIDENT(sortRow4096_##type, st_sort_args, 256, sort_threads<dtype_##type>(1024) / 256) { sort_row<dtype_##type, 256>(args); } \

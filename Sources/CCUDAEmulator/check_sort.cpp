@@ -49,7 +49,7 @@ template <class T> static void sort_check(Way way, const std::string &type, uint
   const std::string define = "ST_TYPE=" + type;
   auto run = [&](const char *kernel, uint32_t grid, uint32_t threads = ST_KERNEL_BLOCK) { launch_kernel("sort.cu", define, kernel + ("_" + type), args, grid, threads); };
   const size_t key = sizeof(T) == 8 ? 8 : 4;
-  if (way == Way::network) run("sortShort", 2);
+  if (way == Way::network) run("sortShort", 2, ST_SORT_SHORT / 16);
   else if (way == Way::row) {
     const uint32_t items = n <= 1024 ? 1024 : n <= 2048 ? 2048 : n <= 4096 ? 4096 : 8192;
     run(("sortRow" + std::to_string(items)).c_str(), 2, items / 16);
@@ -96,9 +96,10 @@ ST_CHECK(sorting_short_rows) {
   sort_check<float>(Way::network, "f32", 5, 100, 100, false, digest);
   sort_check<float>(Way::network, "f32", 700, 3, 2, true, digest);
   sort_check<float>(Way::network, "f32", 3, 1, 1, true, digest);
-  sort_check<float>(Way::network, "f32", 2, 2048, 700, true, digest);
-  sort_check<double>(Way::network, "f64", 3, 1030, 1030, true, digest);
+  sort_check<float>(Way::network, "f32", 11, 512, 70, true, digest);
+  sort_check<double>(Way::network, "f64", 9, 257, 257, true, digest);
   sort_check<int64_t>(Way::network, "i64", 40, 64, 64, false, digest);
+  sort_check<int16_t>(Way::network, "i16", 300, 17, 17, true, digest);
   sort_check<int8_t>(Way::network, "i8", 4, 300, 300, true, digest);
 }
 ST_CHECK(sorting_rows_of_a_block) {
@@ -117,6 +118,28 @@ ST_CHECK(sorting_long_rows) {
   sort_check<int16_t>(Way::digits, "i16", 3, 2049, 2049, true, digest);
   sort_check<int32_t>(Way::digits, "i32", 1, 8193, 8193, false, digest);
   sort_check<int8_t>(Way::digits, "i8", 2, 4096, 4096, true, digest);
+}
+/// More tiles than a block sums up at a time.
+ST_CHECK(counts_of_many_tiles) {
+  const uint32_t tiles = 4500;
+  std::vector<uint32_t> counts(256 * (tiles + 1)), sums = counts;
+  for (uint32_t digit = 0, i = 0; digit < 256; ++digit) {
+    uint32_t sum = 0;
+    for (uint32_t t = 0; t < tiles; ++t, ++i) {
+      counts[i] = i % 7 * (digit + 1);
+      sums[i] = sum;
+      sum += counts[i];
+    }
+    sums[256 * tiles + digit] = sum;
+  }
+  Buffer buffer(counts);
+  st_sort_args args = {};
+  args.counts = buffer.address;
+  args.rows = 1;
+  args.tiles = tiles;
+  launch_kernel("sort.cu", "ST_TYPE=f32", "sortScan_f32", args, 256);
+  if (buffer.read<uint32_t>() != sums) fail("sums over tiles");
+  digest.add(sums);
 }
 /// Many equal ones, whose positions decide, and a last tile shorter than what is wanted of it.
 ST_CHECK(first_of_rows) {

@@ -66,10 +66,10 @@ extension CUDABackend {
         (a.in, a.values, a.indices) = (CUDADevice.address(x.pointer), CUDADevice.address(values?.pointer), CUDADevice.address(indices?.pointer))
         (a.rows, a.n, a.k, a.descending) = (UInt32(rows), UInt32(n), UInt32(k), descending ? 1 : 0)
         if n <= Self.network {
-            var width = 1
+            var width = 16
             while width < n { width *= 2 }
             let each = Int(ST_SORT_SHORT) / width
-            return try launch(.short, x.dtype, blocks: min((rows + each - 1) / each, 65_536), &a)
+            return try launch(.short, x.dtype, blocks: min((rows + each - 1) / each, 65_536), threads: Int(ST_SORT_SHORT) / 16, &a)
         }
         if k <= (n <= Int(ST_SORT_ROW) ? Self.fewOfRow : Int(ST_SORT_SELECT)) { return try firstOfRows(&a, x, k: k) }
         if n <= Int(ST_SORT_ROW) {
@@ -88,7 +88,7 @@ extension CUDABackend {
         }
     }
 
-    /// Longest row for the network, whose work for an element grows with the row; and how many of a row that one block could sort are selected instead, as ordering k takes k steps.
+    /// Longest row for the network, which is a warp's; and how many of a row that one block could sort are selected instead, as ordering k takes k steps.
     private static let (network, fewOfRow) = (512, 128)
     private static func keyBytes(_ dtype: DType) -> Int { dtype == .int64 || dtype == .float64 ? 8 : 4 }
 
