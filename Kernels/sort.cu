@@ -3,11 +3,11 @@
 //
 // Note [Sorting on the device]
 // Elements become unsigned keys as on the CPU (cpu/sort.inc): NaN above all, -0 like 0. A short row is sorted in registers by a bitonic network (Batcher 1968) over keys joined with
-// positions, which makes all items differ; a warp needs no barrier for it. Longer ones are sorted by bytes from the lowest (radix sort). What a block sorts by a byte is held in registers: the place of an item is the
-// number of equal digits before it, from ballots of its warp and counters of the warps (Adinets and Merrill 2022, "Onesweep", rank so), so that equal keys keep their order and nothing
-// depends on the schedule; items change places through shared memory. A row that fits a block is read once and written once, and bytes in which all of its keys agree are passed over. A
-// longer one goes through memory for every byte: count the digits of tiles, sum up over tiles, place; the first pass reads the elements and the last writes the results. Values come
-// back from their keys, as reading them at their old places costs more than all else.
+// positions, which makes all items differ; a warp needs no barrier for it. Longer ones are sorted by bytes from the lowest (radix sort). A block holds items in registers while it orders
+// them by a byte: the place of one is the number of equal digits before it, from ballots of its warp and counters of the warps (Adinets and Merrill 2022, "Onesweep", rank so), so that
+// equal keys keep their order and nothing depends on the schedule. Items change places through shared memory. A row that fits a block is read once and written once, and bytes in which
+// all of its keys agree are passed over. A longer one goes through memory for every byte: count the digits of tiles, sum up over tiles, place; the first pass reads the elements and the
+// last writes the results. Values come back from their keys, as reading them at their old places costs more than all else.
 // A few first ones of a row need no sorting (radix select, as Alabi et al. 2012): from the highest byte, count the digits of the items that are still equal to the last one wanted, until
 // few candidates are left, and order those by counting for each how many come before it. Of a row of many tiles the first of each become the row of the next round.
 #include "prefix.cuh"
@@ -361,7 +361,8 @@ template <class S> ST_DEVICE void sort_select(const st_sort_args &args) {
   }
   __syncthreads();
   // Among equal keys, candidates are in the order of their positions.
-  const uint64_t first = (uint64_t)row * ((args.tiles - 1) * args.k + (args.stride - (args.tiles - 1) * ST_SORT_TILE < args.k ? args.stride - (args.tiles - 1) * ST_SORT_TILE : args.k)) + (uint64_t)tile * args.k;
+  const uint32_t others = args.tiles - 1, last = args.stride - others * ST_SORT_TILE;
+  const uint64_t first = (uint64_t)row * (others * args.k + (last < args.k ? last : args.k)) + (uint64_t)tile * args.k;
   for (uint32_t i = threadIdx.x; i < below + equal; i += blockDim.x) {
     const K own = candidates[i];
     uint32_t rank = 0;
