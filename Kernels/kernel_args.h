@@ -183,15 +183,17 @@ typedef struct st_mask_args {
   int64_t mask_stride[ST_KERNEL_DIMS], data_stride[ST_KERNEL_DIMS];
 } st_mask_args;
 
-/// Longest row that is sorted in shared memory, and elements of a block for longer ones.
+/// Elements of a block that sorts short rows and of one that works on a part of a row; the most that are selected; the longest row that one block sorts.
 #define ST_SORT_SHORT 2048
-#define ST_SORT_TILE 2048
+#define ST_SORT_TILE 4096
+#define ST_SORT_SELECT 512
+#define ST_SORT_ROW 8192
 /// sort: contiguous rows [rows, n] to the first k of each in order; values, indices (int64): 0 where not wanted. Long rows: keys (as wide as CONTRACT.md says) and items (uint32 positions)
 /// move from [0] to [1] in each pass; counts has 256 * rows * (tiles + 1) uint32. seed, offset, place (as in random), low: islands.
 typedef struct st_sort_args {
   st_address in, values, indices, keys[2], items[2], counts;
   uint32_t rows, n, k, descending, tiles, shift, digits;
-  /// Items of a row for sortTake and sortBest.
+  /// Items of a row for sortSelect.
   uint32_t stride;
   uint64_t seed, offset, low;
   st_address place;

@@ -82,6 +82,24 @@ template <class Args> ST_DEVICE void stream_of(const Args &args, uint64_t &seed,
   seed = args.place ? pointer<const uint64_t>(args.place)[0] : args.seed;
   block = (args.offset + (args.place ? pointer<const uint64_t>(args.place)[1] : 0)) / 4;
 }
+/// The lanes of the warp that agree with this one in a bit of x.
+ST_DEVICE uint32_t same_bit(uint32_t x, uint32_t bit) {
+#ifdef ST_EMULATOR
+  const uint32_t ones = __ballot_sync(0xffffffffu, (x & bit) != 0);
+  return x & bit ? ones : ~ones;
+#else
+  // The compiler would shift and test the bit anew for the vote.
+  uint32_t lanes;
+  asm volatile("{ .reg .pred p; .reg .b32 t; and.b32 t, %1, %2; setp.ne.u32 p, t, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; @!p not.b32 %0, %0; }" : "=r"(lanes) : "r"(x), "r"(bit));
+  return lanes;
+#endif
+}
+/// Keeps the compiler from computing x later, where it is used, and holding in its place what it comes from.
+ST_DEVICE void compute_now(uint32_t &x) {
+#ifndef ST_EMULATOR
+  asm volatile("" : "+r"(x));
+#endif
+}
 constexpr int greatest(int a, int b) { return a > b ? a : b; }
 
 // Names of a kernel's parts: ST_JOIN(unary_, gelu) after expansion of both.

@@ -72,7 +72,7 @@ def kernels():
     for size in (1, 2, 4, 8, 16):
         yield "mask.cu", [f"ST_SIZE={size}"], [f"maskedSelect_{size}", f"maskedScatter_{size}"]
     for t in types(SETS["REALB"]):
-        yield "sort.cu", [f"ST_TYPE={t}"], [f"{part}_{t}" for part in ("sortShort", "sortKeys", "sortCount", "sortScan", "sortPlace", "sortIslands", "sortTake", "sortBest", "searchSorted")]
+        yield "sort.cu", [f"ST_TYPE={t}"], [f"{part}_{t}" for part in ("sortShort", "sortRow1024", "sortRow2048", "sortRow4096", "sortRow8192", "sortSelect", "sortCount", "sortScan", "sortPlace", "sortIslands", "sortTake", "searchSorted")]
     for op, over in DISTRIBUTIONS.items():
         for t in types(SETS[over]):
             yield "random.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"random_{op}_{t}"]

@@ -2,6 +2,7 @@
 #include "check.h"
 #include <algorithm>
 #include <math.h>
+#include <memory>
 
 namespace st_emulator {
 
@@ -33,7 +34,8 @@ template <class T> static void compare_order(const char *type, const std::vector
     }
   }
 }
-template <class T> static void sort_check(const std::string &type, uint32_t rows, uint32_t n, uint32_t k, bool descending, Digest &digest) {
+enum class Way { network, row, select, digits };
+template <class T> static void sort_check(Way way, const std::string &type, uint32_t rows, uint32_t n, uint32_t k, bool descending, Digest &digest) {
   const std::vector<T> x = unsorted<T>((size_t)rows * n, n + descending);
   Buffer in(x), values((size_t)rows * k * sizeof(T)), indices((size_t)rows * k * 8);
   st_sort_args args = {};
@@ -45,73 +47,109 @@ template <class T> static void sort_check(const std::string &type, uint32_t rows
   args.k = k;
   args.descending = descending;
   const std::string define = "ST_TYPE=" + type;
-  auto run = [&](const char *kernel, uint32_t grid) { launch_kernel("sort.cu", define, kernel + ("_" + type), args, grid); };
+  auto run = [&](const char *kernel, uint32_t grid, uint32_t threads = ST_KERNEL_BLOCK) { launch_kernel("sort.cu", define, kernel + ("_" + type), args, grid, threads); };
   const size_t key = sizeof(T) == 8 ? 8 : 4;
-  args.stride = n;
-  if (n <= ST_SORT_SHORT) run("sortShort", 2);
-  else if (k <= ST_SORT_SHORT / 4) {
-    // Two rounds: the first of each tile, then of those.
-    args.tiles = (n + ST_SORT_SHORT - 1) / ST_SORT_SHORT;
-    const size_t count = (size_t)rows * args.tiles * k;
-    Buffer a(count * key), b(rows * k * key), p(count * 4), q(rows * k * 4);
-    args.keys[1] = a.address;
-    args.items[1] = p.address;
-    run("sortBest", rows * args.tiles);
-    args.stride = args.tiles * k;
-    args.tiles = 1;
-    args.keys[0] = a.address;
-    args.items[0] = p.address;
-    args.keys[1] = b.address;
-    args.items[1] = q.address;
-    run("sortBest", rows);
-    args.items[0] = q.address;
-    args.stride = k;
-    run("sortTake", 2);
+  if (way == Way::network) run("sortShort", 2, ST_SORT_SHORT / 16);
+  else if (way == Way::row) {
+    const uint32_t items = n <= 1024 ? 1024 : n <= 2048 ? 2048 : n <= 4096 ? 4096 : 8192;
+    run(("sortRow" + std::to_string(items)).c_str(), 2, items / 16);
+  }
+  else if (way == Way::select) {
+    // Rounds: the first of each tile, then of those.
+    std::vector<std::unique_ptr<Buffer>> held;
+    args.stride = n;
+    do {
+      args.tiles = (args.stride + ST_SORT_TILE - 1) / ST_SORT_TILE;
+      const uint32_t last = args.stride - (args.tiles - 1) * ST_SORT_TILE, next = (args.tiles - 1) * k + (last < k ? last : k);
+      held.push_back(std::make_unique<Buffer>(rows * next * key));
+      args.keys[1] = held.back()->address;
+      held.push_back(std::make_unique<Buffer>(rows * next * 4));
+      args.items[1] = held.back()->address;
+      run("sortSelect", rows * args.tiles);
+      args.keys[0] = args.keys[1];
+      args.items[0] = args.items[1];
+      args.stride = next;
+    } while (args.tiles > 1);
   }
   else {
     const size_t count = (size_t)rows * n;
     args.tiles = (n + ST_SORT_TILE - 1) / ST_SORT_TILE;
     Buffer a(count * key), b(count * key), p(count * 4), q(count * 4), counts(1024 * (size_t)rows * (args.tiles + 1));
-    args.keys[0] = a.address;
-    args.keys[1] = b.address;
-    args.items[0] = p.address;
-    args.items[1] = q.address;
     args.counts = counts.address;
-    run("sortKeys", 3);
     for (args.shift = 0; args.shift < 8 * sizeof(T); args.shift += 8) {
+      const bool even = args.shift % 16 == 0, last = args.shift + 8 == 8 * sizeof(T);
+      args.keys[1] = last ? 0 : even ? a.address : b.address;
+      args.items[1] = last ? 0 : even ? p.address : q.address;
       args.digits = 255;
       run("sortCount", rows * args.tiles);
       run("sortScan", rows * 256);
       run("sortPlace", rows * args.tiles);
-      std::swap(args.keys[0], args.keys[1]);
-      std::swap(args.items[0], args.items[1]);
+      args.keys[0] = args.keys[1];
+      args.items[0] = args.items[1];
     }
-    run("sortTake", 3);
   }
   compare_order(type.c_str(), x, rows, n, k, descending, values.read<T>(), indices.read<int64_t>());
   digest.add(values.read<unsigned char>());
   digest.add(indices.read<int64_t>());
 }
 ST_CHECK(sorting_short_rows) {
-  sort_check<float>("f32", 5, 100, 100, false, digest);
-  sort_check<float>("f32", 700, 3, 2, true, digest);
-  sort_check<float>("f32", 3, 1, 1, true, digest);
-  sort_check<float>("f32", 2, 2048, 700, true, digest);
-  sort_check<double>("f64", 3, 1030, 1030, true, digest);
-  sort_check<int64_t>("i64", 40, 64, 64, false, digest);
-  sort_check<int8_t>("i8", 4, 300, 300, true, digest);
+  sort_check<float>(Way::network, "f32", 5, 100, 100, false, digest);
+  sort_check<float>(Way::network, "f32", 700, 3, 2, true, digest);
+  sort_check<float>(Way::network, "f32", 3, 1, 1, true, digest);
+  sort_check<float>(Way::network, "f32", 11, 512, 70, true, digest);
+  sort_check<double>(Way::network, "f64", 9, 257, 257, true, digest);
+  sort_check<int64_t>(Way::network, "i64", 40, 64, 64, false, digest);
+  sort_check<int16_t>(Way::network, "i16", 300, 17, 17, true, digest);
+  sort_check<int8_t>(Way::network, "i8", 4, 300, 300, true, digest);
+}
+ST_CHECK(sorting_rows_of_a_block) {
+  sort_check<float>(Way::row, "f32", 3, 1, 1, false, digest);
+  sort_check<float>(Way::row, "f32", 3, 1023, 1023, true, digest);
+  sort_check<float>(Way::row, "f32", 3, 1024, 1000, false, digest);
+  sort_check<double>(Way::row, "f64", 2, 1025, 1025, true, digest);
+  sort_check<int16_t>(Way::row, "i16", 3, 2049, 2049, true, digest);
+  sort_check<int8_t>(Way::row, "i8", 3, 4096, 4096, false, digest);
+  sort_check<float>(Way::row, "f32", 2, 4097, 4097, true, digest);
+  sort_check<int64_t>(Way::row, "i64", 2, 8192, 5000, true, digest);
 }
 ST_CHECK(sorting_long_rows) {
-  sort_check<float>("f32", 2, 5001, 5001, false, digest);
-  sort_check<double>("f64", 1, 4097, 4097, true, digest);
-  sort_check<int16_t>("i16", 3, 2049, 2049, true, digest);
-  sort_check<int32_t>("i32", 1, 9000, 9000, false, digest);
+  sort_check<float>(Way::digits, "f32", 2, 9001, 9001, false, digest);
+  sort_check<double>(Way::digits, "f64", 1, 4097, 700, true, digest);
+  sort_check<int16_t>(Way::digits, "i16", 3, 2049, 2049, true, digest);
+  sort_check<int32_t>(Way::digits, "i32", 1, 8193, 8193, false, digest);
+  sort_check<int8_t>(Way::digits, "i8", 2, 4096, 4096, true, digest);
+}
+/// More tiles than a block sums up at a time.
+ST_CHECK(counts_of_many_tiles) {
+  const uint32_t tiles = 4500;
+  std::vector<uint32_t> counts(256 * (tiles + 1)), sums = counts;
+  for (uint32_t digit = 0, i = 0; digit < 256; ++digit) {
+    uint32_t sum = 0;
+    for (uint32_t t = 0; t < tiles; ++t, ++i) {
+      counts[i] = i % 7 * (digit + 1);
+      sums[i] = sum;
+      sum += counts[i];
+    }
+    sums[256 * tiles + digit] = sum;
+  }
+  Buffer buffer(counts);
+  st_sort_args args = {};
+  args.counts = buffer.address;
+  args.rows = 1;
+  args.tiles = tiles;
+  launch_kernel("sort.cu", "ST_TYPE=f32", "sortScan_f32", args, 256);
+  if (buffer.read<uint32_t>() != sums) fail("sums over tiles");
+  digest.add(sums);
 }
 /// Many equal ones, whose positions decide, and a last tile shorter than what is wanted of it.
-ST_CHECK(first_of_long_rows) {
-  sort_check<float>("f32", 3, 4100, 10, true, digest);
-  sort_check<double>("f64", 2, 5000, 300, false, digest);
-  sort_check<int8_t>("i8", 2, 6200, 512, true, digest);
+ST_CHECK(first_of_rows) {
+  sort_check<float>(Way::select, "f32", 3, 4095, 16, true, digest);
+  sort_check<float>(Way::select, "f32", 3, 1, 1, true, digest);
+  sort_check<float>(Way::select, "f32", 3, 300, 300, false, digest);
+  sort_check<float>(Way::select, "f32", 3, 4100, 10, true, digest);
+  sort_check<double>(Way::select, "f64", 2, 9000, 300, false, digest);
+  sort_check<int8_t>(Way::select, "i8", 2, 12400, 512, true, digest);
+  sort_check<int64_t>(Way::select, "i64", 2, 4096, 1, false, digest);
 }
 ST_CHECK(searching) {
   const std::vector<float> boundaries = {-2, 0, 0, 1, 5, INFINITY}, values = {-3, -2, -1, 0, -0.0f, 0.5f, 1, 5, 6, INFINITY, NAN};

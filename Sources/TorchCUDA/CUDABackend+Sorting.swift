@@ -6,14 +6,14 @@ import TorchRuntime
 
 /// Kernels of sort.cu.
 enum SortKernel: Int {
-    case short, keys, count, scan, place, islands, take, best, search
+    case short, row1024, row2048, row4096, row8192, select, count, scan, place, islands, take, search
 }
 
 extension CUDABackend {
     private static func hasOrder(_ dtype: DType) -> Bool { dtype.rawValue <= DType.float64.rawValue }
 
-    private func launch(_ kernel: SortKernel, _ dtype: DType, blocks: Int, _ a: inout st_sort_args) throws(DeviceError) {
-        try gpu.launch(KernelFamily.sort.number(0, Int(dtype.rawValue), kernel.rawValue), grid: (blocks, 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+    private func launch(_ kernel: SortKernel, _ dtype: DType, blocks: Int, threads: Int = Int(ST_KERNEL_BLOCK), _ a: inout st_sort_args) throws(DeviceError) {
+        try gpu.launch(KernelFamily.sort.number(0, Int(dtype.rawValue), kernel.rawValue), grid: (blocks, 1, 1), block: (threads, 1), &a)
     }
 
     // MARK: Long rows
@@ -21,45 +21,36 @@ extension CUDABackend {
     /// Elements that are sorted at a time: more rows than that hold are sorted in turns, so that keys and positions do not take several times the tensor's memory.
     private static let atOnce = 1 << 25
 
-    /// Room for keys and positions of rows, twice.
-    private func scratch(_ a: inout st_sort_args, _ dtype: DType) throws(DeviceError) -> Storage {
-        let elements = Int(a.rows) * Int(a.n)
-        let keyBytes = dtype == .int64 || dtype == .float64 ? 8 : 4
+    /// Sorts rows of elements by the `bits` lowest bits of their keys, to the results or, if `keeps`, to keys[0] and items[0] in the room given back.
+    private func sortByBits(_ a: inout st_sort_args, _ dtype: DType, bits: Int, keeps: Bool) throws(DeviceError) -> Storage {
+        let (elements, passes) = (Int(a.rows) * Int(a.n), (bits + 7) / 8)
         a.tiles = (a.n + UInt32(ST_SORT_TILE) - 1) / UInt32(ST_SORT_TILE)
-        let sizes = [keyBytes * elements, keyBytes * elements, 4 * elements, 4 * elements, 1024 * Int(a.rows) * (Int(a.tiles) + 1)].map { ($0 + 15) & ~15 }
-        let total = sizes.reduce(0, +)
+        // What passes hand on: nothing, once or twice keys and positions.
+        let held = min(2, keeps ? passes : passes - 1)
+        let sizes = [Self.keyBytes(dtype) * elements, 4 * elements].map { ($0 + 15) & ~15 }
+        let total = held * (sizes[0] + sizes[1]) + 1024 * Int(a.rows) * (Int(a.tiles) + 1)
         guard let s = gpu.allocate(byteCount: total) else { throw refusal(byteCount: total) }
-        var at = CUDADevice.address(s.pointer)
-        var places: [UInt64] = []
-        for size in sizes {
-            places.append(at)
-            at += UInt64(size)
-        }
-        (a.keys, a.items, a.counts) = ((places[0], places[1]), (places[2], places[3]), places[4])
-        return s
-    }
-
-    /// Sorts keys and positions by the `bits` lowest bits of the keys.
-    private func sortByBits(_ a: inout st_sort_args, _ dtype: DType, bits: Int) throws(DeviceError) {
+        a.counts = CUDADevice.address(s.pointer) + UInt64(held * (sizes[0] + sizes[1]))
         let tiles = Int(a.rows) * Int(a.tiles)
-        for shift in stride(from: 0, to: bits, by: 8) {
-            (a.shift, a.digits) = (UInt32(shift), (1 << UInt32(min(8, bits - shift))) - 1)
+        a.keys.0 = 0
+        for pass in 0..<passes {
+            (a.shift, a.digits) = (UInt32(8 * pass), (1 << UInt32(min(8, bits - 8 * pass))) - 1)
+            let place = CUDADevice.address(s.pointer) + UInt64(pass % 2 * (sizes[0] + sizes[1]))
+            (a.keys.1, a.items.1) = pass + 1 < passes || keeps ? (place, place + UInt64(sizes[0])) : (0, 0)
             try launch(.count, dtype, blocks: tiles, &a)
             try launch(.scan, dtype, blocks: 256 * Int(a.rows), &a)
             try launch(.place, dtype, blocks: tiles, &a)
-            a.keys = (a.keys.1, a.keys.0)
-            a.items = (a.items.1, a.items.0)
+            (a.keys.0, a.items.0) = (a.keys.1, a.items.1)
         }
+        return s
     }
 
     /// The int64 rows of contiguous [rows, n], of which those from 0 to `extent` matter, in order: keys and positions as addSegments and scatterSegments read them, in `room`.
     func ordered(_ index: Operand, rows: Int, n: Int, extent: Int) throws(DeviceError) -> (keys: UInt64, items: UInt64, room: Storage) {
         var a = st_sort_args()
         (a.in, a.rows, a.n, a.k) = (CUDADevice.address(index.pointer), UInt32(rows), UInt32(n), UInt32(n))
-        let s = try scratch(&a, .int64)
-        try launch(.keys, .int64, blocks: CUDADevice.blocks(rows * n, each: 4), &a)
         // One bit more than the last index has: a negative one then never stands among equal good ones.
-        try sortByBits(&a, .int64, bits: min(64, Int.bitWidth - max(extent - 1, 0).leadingZeroBitCount + 1))
+        let s = try sortByBits(&a, .int64, bits: min(64, Int.bitWidth - max(extent - 1, 0).leadingZeroBitCount + 1), keeps: true)
         return (a.keys.0, a.items.0, s)
     }
 
@@ -74,53 +65,53 @@ extension CUDABackend {
         var a = st_sort_args()
         (a.in, a.values, a.indices) = (CUDADevice.address(x.pointer), CUDADevice.address(values?.pointer), CUDADevice.address(indices?.pointer))
         (a.rows, a.n, a.k, a.descending) = (UInt32(rows), UInt32(n), UInt32(k), descending ? 1 : 0)
-        if n <= Int(ST_SORT_SHORT) {
-            var width = 1
+        if n <= Self.network {
+            var width = 16
             while width < n { width *= 2 }
             let each = Int(ST_SORT_SHORT) / width
-            return try launch(.short, x.dtype, blocks: min((rows + each - 1) / each, 65_536), &a)
+            return try launch(.short, x.dtype, blocks: min((rows + each - 1) / each, 65_536), threads: Int(ST_SORT_SHORT) / 16, &a)
         }
-        if k <= Self.fewest { return try firstOfRows(&a, x, k: k) }
+        if k <= (n <= Int(ST_SORT_ROW) ? Self.fewOfRow : Int(ST_SORT_SELECT)) { return try firstOfRows(&a, x, k: k) }
+        if n <= Int(ST_SORT_ROW) {
+            let (kernel, items): (SortKernel, Int) = n <= 1024 ? (.row1024, 1024) : n <= 2048 ? (.row2048, 2048) : n <= 4096 ? (.row4096, 4096) : (.row8192, 8192)
+            return try launch(kernel, x.dtype, blocks: min(rows, 65_536), threads: items * Int(ST_KERNEL_BLOCK) / Int(ST_SORT_TILE), &a)
+        }
         let size = x.dtype.itemSize
-        a.stride = a.n
         let turn = max(1, Self.atOnce / n)
         for first in stride(from: 0, to: rows, by: turn) {
             a.rows = UInt32(min(turn, rows - first))
             a.in = CUDADevice.address(x.pointer) + UInt64(first * n * size)
             if let values { a.values = CUDADevice.address(values.pointer) + UInt64(first * k * size) }
             if let indices { a.indices = CUDADevice.address(indices.pointer) + UInt64(first * k * 8) }
-            let s = try scratch(&a, x.dtype)
-            try launch(.keys, x.dtype, blocks: CUDADevice.blocks(Int(a.rows) * n, each: 4), &a)
-            try sortByBits(&a, x.dtype, bits: 8 * size)
-            try launch(.take, x.dtype, blocks: CUDADevice.blocks(Int(a.rows) * k, each: 4), &a)
+            let s = try sortByBits(&a, x.dtype, bits: 8 * size, keeps: false)
             withExtendedLifetime(s) {}
         }
     }
 
-    /// So few of a long row are found without sorting it: every round leaves a quarter at most.
-    private static let fewest = Int(ST_SORT_SHORT) / 4
+    /// Longest row for the network, which is a warp's; and how many of a row that one block could sort are selected instead, as ordering k takes k steps.
+    private static let (network, fewOfRow) = (512, 128)
+    private static func keyBytes(_ dtype: DType) -> Int { dtype == .int64 || dtype == .float64 ? 8 : 4 }
 
-    /// The first `k` of long rows, tile by tile.
+    /// The first `k` of rows, tile by tile; every round leaves an eighth at most.
     private func firstOfRows(_ a: inout st_sort_args, _ x: Operand, k: Int) throws(DeviceError) {
-        let (rows, tile) = (Int(a.rows), Int(ST_SORT_SHORT))
-        let keyBytes = x.dtype == .int64 || x.dtype == .float64 ? 8 : 4
+        let (rows, tile, keyBytes) = (Int(a.rows), Int(ST_SORT_TILE), Self.keyBytes(x.dtype))
         var width = Int(a.n)
         var held: [Storage] = []
         a.keys.0 = 0
-        repeat {
+        while true {
             let tiles = (width + tile - 1) / tile
             guard rows * tiles <= Int(Int32.max) else { throw .kernel("topK", log: "\(x.sizes) has more tiles than the kernel counts") }
-            let count = (rows * tiles * k + 3) & ~3
-            guard let s = gpu.allocate(byteCount: (keyBytes + 4) * count) else { throw refusal(byteCount: (keyBytes + 4) * count) }
             (a.stride, a.tiles) = (UInt32(width), UInt32(tiles))
+            if tiles == 1 { break }
+            width = (tiles - 1) * k + min(k, width - (tiles - 1) * tile)
+            let count = (rows * width + 3) & ~3
+            guard let s = gpu.allocate(byteCount: (keyBytes + 4) * count) else { throw refusal(byteCount: (keyBytes + 4) * count) }
             (a.keys.1, a.items.1) = (CUDADevice.address(s.pointer), CUDADevice.address(s.pointer) + UInt64(keyBytes * count))
-            try launch(.best, x.dtype, blocks: rows * tiles, &a)
+            try launch(.select, x.dtype, blocks: rows * tiles, &a)
             (a.keys.0, a.items.0) = (a.keys.1, a.items.1)
-            width = tiles * k
             held.append(s)
-        } while a.tiles > 1
-        a.stride = UInt32(k)
-        try launch(.take, x.dtype, blocks: CUDADevice.blocks(rows * k, each: 4), &a)
+        }
+        try launch(.select, x.dtype, blocks: rows, &a)
         withExtendedLifetime(held) {}
     }
 
@@ -179,10 +170,7 @@ extension CUDABackend {
         let order = out.dtype == .int64 ? out : try temporary(like: Operand(unowned: out.pointer, dtype: .int64, sizes: [n], strides: [1]))
         var a = st_sort_args()
         (a.in, a.indices, a.rows, a.n, a.k) = (CUDADevice.address(keys.pointer), CUDADevice.address(order.pointer), 1, UInt32(n), UInt32(n))
-        a.stride = a.n
-        let s = try scratch(&a, type)
-        try launch(.keys, type, blocks: CUDADevice.blocks(n, each: 4), &a)
-        try sortByBits(&a, type, bits: bits)
+        let s = try sortByBits(&a, type, bits: bits, keeps: true)
         a.low = bits == 64 ? .max : (1 << UInt64(bits)) - 1
         (a.seed, a.offset, a.place) = try place(of: generator, advancing: UInt64(n))
         try launch(.islands, type, blocks: (n + 255) / 256, &a)

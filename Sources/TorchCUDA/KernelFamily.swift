@@ -77,7 +77,8 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "sort.cu",
                 symbols: [
-                    "sortShort_TYPE", "sortKeys_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE", "sortIslands_TYPE", "sortTake_TYPE", "sortBest_TYPE", "searchSorted_TYPE",
+                    "sortShort_TYPE", "sortRow1024_TYPE", "sortRow2048_TYPE", "sortRow4096_TYPE", "sortRow8192_TYPE", "sortSelect_TYPE", "sortCount_TYPE", "sortScan_TYPE", "sortPlace_TYPE",
+                    "sortIslands_TYPE", "sortTake_TYPE", "searchSorted_TYPE",
                 ])
         case .mma:
             Layout(file: "matmul_mma.cu", symbols: ["128", "64"].flatMap { side in ["rr", "rc", "cr", "cc"].map { "mma_TYPE_\($0)_\(side)" } }, types: .tensorCores)

@@ -28,8 +28,8 @@ private func same(_ a: Tensor, _ b: Tensor) -> Bool {
             Emulator.use()
             let types = DType.allCases.filter { !$0.isComplex && ![.uint16, .uint32, .uint64].contains($0) }
             for type in types {
-                // Rows of the block's network, and rows that are sorted by digits.
-                for (rows, n) in [(3, 1), (50, 5), (4, 257), (2, 2048), (2, 2500)] {
+                // Rows of the block's network, and rows that are sorted by digits in a block.
+                for (rows, n) in [(3, 1), (50, 5), (4, 257), (3, 513), (2, 2500)] {
                     let x = numbers(rows * n, type).reshape([rows, n])
                     for descending in [false, true] {
                         let (a, b) = (x.to(.cuda).sort(dim: 1, descending: descending), x.sort(dim: 1, descending: descending))
@@ -49,7 +49,32 @@ private func same(_ a: Tensor, _ b: Tensor) -> Bool {
             #expect(same(long.to(.cuda).sort().indices, long.sort().indices))
             #expect(same(long.to(.cuda).sort(descending: true).values, long.sort(descending: true).values))
             // More than one round of tiles.
-            for k in [1, 100, 512, 513] { #expect(same(long.to(.cuda).topk(k).indices, long.topk(k).indices), "top \(k)") }
+            for k in [1, 100, 512, 513, 70_001] { #expect(same(long.to(.cuda).topk(k).indices, long.topk(k).indices), "top \(k)") }
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// Where one way of sorting gives way to another.
+    @Test func bordersOfRows() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            for n in [2, 63, 64, 65, 511, 512, 513, 1023, 1024, 1025, 2048, 2049, 4095, 4096, 4097, 8191, 8192, 8193] {
+                let type: DType = [.float32, .int64, .float16][n % 3]
+                let some = numbers(2 * n, type).reshape([2, n])
+                // Anything; in order; all equal; only NaN and zeros of both signs.
+                var rows = [some, Tensor.arange(n).to(type).reshape([1, n])]
+                if n > 4000 || n < 100 { rows.append(Tensor.ones(1, n, dtype: type)) }
+                if type.isFloatingPoint { rows.append(Tensor((0..<n).map { [Double.nan, -0.0, 0][$0 * $0 % 3] }, dtype: .float64).to(type).reshape([1, n])) }
+                for x in rows {
+                    let there = x.to(.cuda)
+                    let (a, b) = (there.sort(dim: 1, descending: n % 2 == 0), x.sort(dim: 1, descending: n % 2 == 0))
+                    #expect(same(a.values, b.values) && same(a.indices, b.indices), "\(type) [\(n)]")
+                    for k in Set([1, 16, 128, 129, 512, n - 1, n]).filter({ $0 <= n }) {
+                        let (c, d) = (there.topk(k, dim: 1, largest: k % 3 > 0), x.topk(k, dim: 1, largest: k % 3 > 0))
+                        #expect(same(c.values, d.values) && same(c.indices, d.indices), "\(type) top \(k) of [\(n)]")
+                    }
+                }
+            }
             #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
         }
     }
