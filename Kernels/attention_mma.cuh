@@ -8,8 +8,10 @@
 #define ST_ATTENTION_MMA
 #include "attention.cuh"
 
-/// Whether the forward kernel of narrow heads keeps its queries in registers: then two blocks fit a multiprocessor, else three.
+/// Whether the forward kernel of narrow heads keeps its queries in registers.
 constexpr bool kHoldsQueries = true;
+/// What is subtracted from scores before they are exponents is their greatest only to within this many powers of two: sums are scaled down when it grows by more, which is rare.
+constexpr float kRoom = 8;
 
 /// A tile of rows in shared memory, in chunks of 16 bytes; exchanged places keep eight rows at the same chunk in different banks.
 template <class S, int Width> struct RowTile {
@@ -213,9 +215,9 @@ template <class S, int Width> ST_DEVICE void attention_forward(const st_attentio
   const Scaling scaling(args);
   const Lanes<S, Width> lanes(warp_row);
   const float scale = scaling.factor;
-  float sum[R][Width / 8][4] = {}, greatest[R][2], total[R][2] = {};
+  float sum[R][Width / 8][4] = {}, shift[R][2], total[R][2] = {};
 #pragma unroll
-  for (int r = 0; r < R; ++r) greatest[r][0] = greatest[r][1] = -Limits<float>::inf();
+  for (int r = 0; r < R; ++r) shift[r][0] = shift[r][1] = -Limits<float>::inf();
   Fetcher<S, Width> keys(Rows<const S>(args, ST_KEY, part.head, args.keys), 0), values(Rows<const S>(args, ST_VALUE, part.head, args.keys), 0);
   Fetcher<S, Width>(Rows<const S>(args, ST_QUERY, part.head, args.queries), part.first).template next<kRows>(q);
   keys.template next<kKeys>({tile});
@@ -238,31 +240,44 @@ template <class S, int Width> ST_DEVICE void attention_forward(const st_attentio
     if (some) {
       scores<S, Width, R, N>(s, left, k, lanes);
       if (!all || scaling.before != 1) [[unlikely]] hide<false>(s, args, scaling.before, warp_first, first);
+      float most[R][2];
+      bool grows = false;
 #pragma unroll
       for (int r = 0; r < R; ++r)
 #pragma unroll
         for (int h = 0; h < 2; ++h) {
-          float most = greatest[r][h];
+          float x = s[r][0][2 * h];
 #pragma unroll
-          for (int j = 0; j < N; ++j) most = fmaxf(fmaxf(most, s[r][j][2 * h]), s[r][j][2 * h + 1]);
-          most = row_max(most);
-          const float shift = most * scale, shrink = exp2_of(greatest[r][h] * scale - shift);
-          greatest[r][h] = most;
-          total[r][h] *= shrink;
-#pragma unroll
-          for (int j = 0; j < N; ++j)
-#pragma unroll
-            for (int e = 0; e < 2; ++e) {
-              float &x = s[r][j][2 * h + e];
-              x = exp2_of(x * scale - shift);
-              total[r][h] += x;
-            }
-#pragma unroll
-          for (int j = 0; j < Width / 8; ++j) {
-            sum[r][j][2 * h] *= shrink;
-            sum[r][j][2 * h + 1] *= shrink;
-          }
+          for (int j = 0; j < N; ++j) x = fmaxf(fmaxf(x, s[r][j][2 * h]), s[r][j][2 * h + 1]);
+          most[r][h] = row_max(x) * scale;
+          grows = grows || most[r][h] > shift[r][h] + kRoom;
         }
+      if (__any_sync(0xffffffffu, grows)) {
+#pragma unroll
+        for (int r = 0; r < R; ++r)
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            const float last = shift[r][h];
+            shift[r][h] = fmaxf(last, most[r][h]);
+            const float shrink = exp2_of(last - shift[r][h]);
+            total[r][h] *= shrink;
+#pragma unroll
+            for (int j = 0; j < Width / 8; ++j) {
+              sum[r][j][2 * h] *= shrink;
+              sum[r][j][2 * h + 1] *= shrink;
+            }
+          }
+      }
+#pragma unroll
+      for (int r = 0; r < R; ++r)
+#pragma unroll
+        for (int j = 0; j < N; ++j)
+#pragma unroll
+          for (int e = 0; e < 4; ++e) {
+            float &x = s[r][j][e];
+            x = exp2_of(x * scale - shift[r][e / 2]);
+            total[r][e / 2] += x;
+          }
     }
     if constexpr (kStages == 1) {
       wait_for_copies<0>();
@@ -284,7 +299,7 @@ template <class S, int Width> ST_DEVICE void attention_forward(const st_attentio
       const float whole = row_sum(total[r][h]);
       const uint32_t at = row + r * 16 + h * 8;
       factor[h] = 1.0f / whole;
-      if (lane % 4 == 0 && at < args.queries) pointer<float>(args.lse)[(uint64_t)part.head * args.queries + at] = (greatest[r][h] * scale + log2f(whole)) * kLn2;
+      if (lane % 4 == 0 && at < args.queries) pointer<float>(args.lse)[(uint64_t)part.head * args.queries + at] = (shift[r][h] + log2f(whole)) * kLn2;
     }
     store_rows<S, Width>(Rows<S>(args, ST_OUT, part.head, args.queries), warp_first + r * 16, sum[r], factor);
   }
