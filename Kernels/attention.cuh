@@ -2,7 +2,7 @@
 //
 // Note [Attention in tiles]
 // After Dao, FlashAttention-2 (2023, arXiv 2307.08691). The scores of a tile of queries against all keys never exist at once: a block goes over tiles of keys and keeps, for each query, the
-// greatest score so far, the sum of e^(score - greatest) and the weighted sum of values, scaled down whenever the greatest grows. What is kept for the gradients is one number
+// greatest score so far, the sum of e^(score - greatest) and the weighted sum of values, scaled down when the greatest grows (on tensor cores, when it grows by much). What is kept for the gradients is one number
 // a query, lse; the weights are computed again from it. One block owns a tile of keys for dkey and dvalue and one a tile of queries for dquery, so nothing is added by atomics.
 // Scores are in units of log 2, for exp2f.
 #ifndef ST_ATTENTION

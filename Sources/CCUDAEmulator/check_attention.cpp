@@ -25,7 +25,9 @@ struct Tensor {
 template <class S> void check_attention(st_emulator::Digest &digest, const char *type, const Shape &s, double tolerance) {
   using namespace st_emulator;
   Numbers random = {s.queries * 1000 + s.keys * 10 + s.width};
-  const double scale = 1 / sqrt((double)s.width);
+  // Scores so far apart that later keys make the sums of earlier ones small, and gradients less exact.
+  const bool is_sharp = s.queries > s.keys && s.width == 64;
+  const double scale = (is_sharp ? 4 : 1) / sqrt((double)s.width);
   Tensor tensors[ST_ATTENTION_TENSORS];
   std::vector<std::vector<S>> memory(ST_ATTENTION_TENSORS);
   for (int k = 0; k < ST_ATTENTION_TENSORS; ++k) {
@@ -120,7 +122,7 @@ template <class S> void check_attention(st_emulator::Digest &digest, const char 
           for (size_t d = 0; d < s.width + s.gap; ++d) {
             const size_t place = tensors[k].at(b, h, r) + d;
             const double x = load_as(&got[place]), want = d < s.width ? tensors[k].numbers[place] : NAN;
-            if (!is_close(x, want, tolerance))
+            if (!is_close(x, want, is_sharp && k != ST_OUT ? 8 * tolerance : tolerance))
               fail("%s %ux%ux%u%s: %s %zu, %zu, %zu, %zu is %.9g instead of %.9g", type, s.queries, s.keys, s.width, s.causal ? " causal" : "", names[k], b, h, r, d, x, want);
           }
     digest.add(got);
