@@ -1,8 +1,8 @@
 // What the kernels of attention share: where their tensors are, which scores count, and the row sums that the gradients need.
 //
 // Note [Attention in tiles]
-// After Dao, FlashAttention-2 (2023, arXiv 2307.08691). The scores of 64 queries against all keys never exist at once: a block goes over tiles of keys and keeps, for each query, the
-// greatest score so far, the sum of e^(score - greatest) and the weighted sum of values, scaled down whenever the greatest grows. What is kept for the gradients is one number
+// After Dao, FlashAttention-2 (2023, arXiv 2307.08691). The scores of a tile of queries against all keys never exist at once: a block goes over tiles of keys and keeps, for each query, the
+// greatest score so far, the sum of e^(score - greatest) and the weighted sum of values, scaled down when the greatest grows (on tensor cores, when it grows by much). What is kept for the gradients is one number
 // a query, lse; the weights are computed again from it. One block owns a tile of keys for dkey and dvalue and one a tile of queries for dquery, so nothing is added by atomics.
 // Scores are in units of log 2, for exp2f.
 #ifndef ST_ATTENTION
@@ -10,7 +10,6 @@
 #include "mma.cuh"
 
 constexpr float kLog2E = 1.44269504088896341f, kLn2 = 0.693147180559945309f;
-constexpr uint32_t kSide = 64;
 
 /// A tensor at one batch and head.
 template <class S> struct Rows {
@@ -24,22 +23,21 @@ template <class S> struct Rows {
   /// Whether every row begins at a multiple of `bytes`.
   ST_CALL bool is_aligned(uint32_t bytes) const { return (((uint64_t)base | (uint64_t)stride * sizeof(S)) & (bytes - 1)) == 0; }
 };
-/// Which part of the scores a block has: `tile` of 64 rows, of the matrices of `head`. The last tiles come first: with causal scores those of queries are the longest.
+/// Which part of the scores a block has: the tile of `side` rows from `first`, of the matrices of `head`. Heads go by groups, whose keys and values fit the cache together; of a group,
+/// the same tile of every head, in the order of tiles or from the last: with causal scores the last of queries and the first of keys are the longest, and shall not be left for the end.
 struct Part {
   uint32_t head, first;
-  ST_CALL Part(uint32_t rows) {
-    const uint32_t tiles = (rows + kSide - 1) / kSide;
-    head = blockIdx.x / tiles;
-    first = (tiles - 1 - blockIdx.x % tiles) * kSide;
+  ST_CALL Part(const st_attention_args &args, uint32_t rows, uint32_t side, bool from_last) {
+    const uint32_t tiles = (rows + side - 1) / side, heads = args.batch * args.heads, group = blockIdx.x / (tiles * kGroup), place = blockIdx.x % (tiles * kGroup);
+    const uint32_t size = heads - group * kGroup < kGroup ? heads - group * kGroup : kGroup, tile = place / size;
+    head = group * kGroup + place % size;
+    first = (from_last ? tiles - 1 - tile : tile) * side;
   }
+  static constexpr uint32_t kGroup = 32;
 };
 ST_DEVICE bool is_visible(const st_attention_args &args, uint32_t query, uint32_t key) { return query < args.queries && key < args.keys && (!args.causal || key <= query); }
-/// Whether all scores of these tiles count.
-ST_DEVICE bool all_visible(const st_attention_args &args, uint32_t query, uint32_t queries, uint32_t key, uint32_t keys) {
-  return query + queries <= args.queries && key + keys <= args.keys && (!args.causal || key + keys - 1 <= query);
-}
-/// Keys that the queries [query, query + 64) see.
-ST_DEVICE uint32_t keys_seen(const st_attention_args &args, uint32_t query) { return args.causal && query + kSide < args.keys ? query + kSide : args.keys; }
+/// Keys that the queries [query, query + queries) see.
+ST_DEVICE uint32_t keys_seen(const st_attention_args &args, uint32_t query, uint32_t queries) { return args.causal && query + queries < args.keys ? query + queries : args.keys; }
 
 /// delta: the sum of dout * out of each row, a warp a row.
 template <class S> ST_DEVICE void attention_delta(const st_attention_args &args) {

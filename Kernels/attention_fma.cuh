@@ -3,7 +3,7 @@
 #define ST_ATTENTION_FMA
 #include "attention.cuh"
 
-constexpr uint32_t kSlice = 32, kPitch = kSide + 4;
+constexpr uint32_t kSide = ST_ATTENTION_FMA_ROWS, kSlice = 32, kPitch = kSide + 4;
 typedef float Block4[4][4];
 typedef Chunk<float, 4> Four;
 
@@ -94,9 +94,9 @@ template <int Width> ST_DEVICE void attention_forward(const st_attention_args &a
   ST_SHARED(Four, x_slice, kSlice * kPitch / 4);
   ST_SHARED(Four, y_slice, kSlice * kPitch / 4);
   ST_SHARED(Four, weights, kSide * kPitch / 4);
-  const Part part(args.queries);
+  const Part part(args, args.queries, kSide, args.causal);
   const Rows<const float> query(args, ST_QUERY, part.head, args.queries), key(args, ST_KEY, part.head, args.keys), value(args, ST_VALUE, part.head, args.keys);
-  const uint32_t row = part.first + threadIdx.x / 16 * 4, right = threadIdx.x % 16 * 4, seen = keys_seen(args, part.first);
+  const uint32_t row = part.first + threadIdx.x / 16 * 4, right = threadIdx.x % 16 * 4, seen = keys_seen(args, part.first, kSide);
   const float scale = (float)args.scale * kLog2E;
   float sum[Width / 32][4][2] = {}, greatest[4], total[4] = {};
 #pragma unroll
@@ -163,12 +163,12 @@ template <int Width, bool OfKeys> ST_DEVICE void attention_backward(const st_att
   ST_SHARED(Four, x_slice, kSlice * kPitch / 4);
   ST_SHARED(Four, y_slice, kSlice * kPitch / 4);
   ST_SHARED(Four, weights, kSide * kPitch / 4);
-  const Part part(OfKeys ? args.keys : args.queries);
+  const Part part(args, OfKeys ? args.keys : args.queries, kSide, !OfKeys && args.causal);
   const Rows<const float> query(args, ST_QUERY, part.head, args.queries), key(args, ST_KEY, part.head, args.keys), value(args, ST_VALUE, part.head, args.keys),
       dout(args, ST_DOUT, part.head, args.queries);
   float sum[Width / 32][4][2] = {}, dv[OfKeys ? Width / 32 : 1][4][2] = {};
   float *x = (float *)x_slice, *y = (float *)y_slice, *w = (float *)weights;
-  const uint32_t end = OfKeys ? args.queries : keys_seen(args, part.first);
+  const uint32_t end = OfKeys ? args.queries : keys_seen(args, part.first, kSide);
   for (uint32_t first = OfKeys && args.causal ? part.first : 0; first < end; first += kSide) {
     Block4 p, dp;
     if constexpr (OfKeys) {

@@ -208,6 +208,12 @@ typedef struct st_search_args {
 
 /// Tensors of attention, in the order of the arrays below.
 enum { ST_QUERY, ST_KEY, ST_VALUE, ST_OUT, ST_DOUT, ST_DQUERY, ST_DKEY, ST_DVALUE, ST_ATTENTION_TENSORS };
+/// Threads of a block of attention and rows that it owns (queries, or keys for their gradients): on tensor cores, where gradients of heads wider than 64 have fewer rows, and with FMA.
+#define ST_ATTENTION_THREADS 128
+#define ST_ATTENTION_ROWS 128
+#define ST_ATTENTION_WIDE_GRADIENT_ROWS 64
+#define ST_ATTENTION_FMA_THREADS 256
+#define ST_ATTENTION_FMA_ROWS 64
 /// attention: query, out and their gradients [batch, heads, queries, width], key and value [batch, heads, keys, width]. Strides in elements, of batch, head and row; the numbers of
 /// a row are neighbours. lse (logarithm of the sum of e^score) and delta (row sums of dout * out) float32 [batch, heads, queries], contiguous. causal: query i sees keys up to i.
 typedef struct st_attention_args {

@@ -57,12 +57,18 @@ ST_DEVICE void load_matrices_transposed(uint32_t (&r)[4], const void *row) {
 }
 /// Copies 16 bytes to shared memory in the background: the first `bytes` of them from device memory, the rest zeros.
 ST_DEVICE void copy_async(void *shared, const void *from, uint32_t bytes) { st_emulator::copy_later(shared, from, 16, bytes); }
+/// The same of all 16 bytes or, unless they are `there`, of none: fewer instructions.
+ST_DEVICE void copy_async_if(void *shared, const void *from, bool there) { st_emulator::copy_later(shared, from, 16, there ? 16 : 0); }
 /// Ends a group of copies.
 ST_DEVICE void commit_copies() { st_emulator::commit_copies(); }
 /// Waits for this thread's copies but for the last `Groups` groups; a barrier must follow before others read.
 template <int Groups> ST_DEVICE void wait_for_copies() { st_emulator::wait_for_copies(Groups); }
 /// Two numbers rounded to 16 bits, the first in the low half.
 template <class S> ST_DEVICE uint32_t pack(float low, float high) { return Element<S>::store(low).bits | (uint32_t)Element<S>::store(high).bits << 16; }
+/// The same number, of which the compiler knows nothing: sums with constants then stay sums, which addresses in instructions have room for.
+ST_DEVICE uint32_t opaque(uint32_t x) { return x; }
+/// 2^x, 0 where that is no normal number.
+ST_DEVICE float exp2_of(float x) { const float y = exp2f(x); return y < 1.17549435e-38f ? 0.0f : y; }
 /// Rounded to tf32: 10 bits of mantissa, halves away from zero.
 ST_DEVICE uint32_t to_tf32(uint32_t x) { return (x & 0x7f800000u) == 0x7f800000u ? x : (x + 0x1000u) & ~0x1fffu; }
 #else
@@ -84,11 +90,16 @@ ST_DEVICE void load_matrices_transposed(uint32_t (&r)[4], const void *row) {
 ST_DEVICE void copy_async(void *shared, const void *from, uint32_t bytes) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(from), "r"(bytes) : "memory");
 }
+ST_DEVICE void copy_async_if(void *shared, const void *from, bool there) {
+  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, %2, 0;\ncp.async.cg.shared.global [%0], [%1], 16, p;\n}" ::"r"((uint32_t)__cvta_generic_to_shared(shared)), "l"(from), "r"((uint32_t)there) : "memory");
+}
 ST_DEVICE void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int Groups> ST_DEVICE void wait_for_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(Groups) : "memory"); }
 template <class S> ST_CALL uint32_t pack(float low, float high);
 template <> ST_CALL uint32_t pack<half>(float low, float high) { uint32_t r; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low)); return r; }
 template <> ST_CALL uint32_t pack<bfloat16>(float low, float high) { uint32_t r; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low)); return r; }
+ST_DEVICE uint32_t opaque(uint32_t x) { asm volatile("" : "+r"(x)); return x; }
+ST_DEVICE float exp2_of(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ST_DEVICE uint32_t to_tf32(uint32_t x) { uint32_t r; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(float_of(x))); return r; }
 #endif
 

@@ -47,8 +47,13 @@ extension CUDABackend {
         let (q, k) = (tensors[0], tensors[1])
         let (heads, queries, keys, width) = (q.sizes[0] * q.sizes[1], q.sizes[2], k.sizes[2], q.sizes[3])
         if heads == 0 || queries == 0 || keys == 0 { return }
-        let blocks = { (rows: Int) in (rows + 63) / 64 * heads }
-        guard max(blocks(queries), blocks(keys), queries + 64, keys + 64) <= Int(Int32.max) else {
+        let isFMA = q.dtype == .float32
+        let rows = { (kernel: AttentionKernel) in
+            Int(isFMA ? ST_ATTENTION_FMA_ROWS : kernel == .forward || width <= 64 ? ST_ATTENTION_ROWS : ST_ATTENTION_WIDE_GRADIENT_ROWS)
+        }
+        let blocks = { (kernel: AttentionKernel) in ((kernel == .keys ? keys : queries) + rows(kernel) - 1) / rows(kernel) * heads }
+        // The kernels count rows past the last tile.
+        guard max(blocks(.forward), blocks(.keys), blocks(.queries), queries + 256, keys + 256) <= Int(Int32.max) else {
             throw .kernel("attention", log: "\(q.sizes) queries and \(keys) keys are more than the kernel counts")
         }
         var a = st_attention_args()
@@ -69,8 +74,8 @@ extension CUDABackend {
             if kernel == .delta {
                 try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (min((heads * queries + 7) / 8, 65_536), 1, 1), block: (32, 8), &a)
             } else {
-                let threads = q.dtype == .float32 ? 256 : 128
-                try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (blocks(kernel == .keys ? keys : queries), 1, 1), block: (threads, 1), &a)
+                let threads = Int(isFMA ? ST_ATTENTION_FMA_THREADS : ST_ATTENTION_THREADS)
+                try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (blocks(kernel), 1, 1), block: (threads, 1), &a)
             }
         }
         // What was copied may be reused by what is queued after this, not before.
