@@ -39,17 +39,30 @@ ST_DEVICE bool is_visible(const st_attention_args &args, uint32_t query, uint32_
 /// Keys that the queries [query, query + queries) see.
 ST_DEVICE uint32_t keys_seen(const st_attention_args &args, uint32_t query, uint32_t queries) { return args.causal && query + queries < args.keys ? query + queries : args.keys; }
 
-/// delta: the sum of dout * out of each row, a warp a row.
+/// delta: the sum of dout * out of each row, 8 lanes a row.
 template <class S> ST_DEVICE void attention_delta(const st_attention_args &args) {
+  constexpr uint32_t kPack = 16 / sizeof(S);
   const uint64_t rows = (uint64_t)args.batch * args.heads * args.queries;
-  for (uint64_t r = (uint64_t)blockIdx.x * blockDim.y + threadIdx.y; r < rows; r += (uint64_t)gridDim.x * blockDim.y) {
-    const uint32_t head = (uint32_t)(r / args.queries), query = (uint32_t)(r % args.queries);
-    const S *x = Rows<const S>(args, ST_DOUT, head, args.queries).row(query), *y = Rows<const S>(args, ST_OUT, head, args.queries).row(query);
+  for (uint64_t first = ((uint64_t)blockIdx.x * blockDim.y + threadIdx.y) * 4; first < rows; first += (uint64_t)gridDim.x * blockDim.y * 4) {
+    const uint64_t r = first + threadIdx.x / 8;
     float sum = 0;
-    for (uint32_t i = threadIdx.x; i < args.width; i += 32) sum += load_as(x + i) * load_as(y + i);
+    if (r < rows) {
+      const uint32_t head = (uint32_t)(r / args.queries), query = (uint32_t)(r % args.queries);
+      const Rows<const S> douts(args, ST_DOUT, head, args.queries), outs(args, ST_OUT, head, args.queries);
+      const S *x = douts.row(query), *y = outs.row(query);
+      const bool in_packs = douts.is_aligned(16) && outs.is_aligned(16);
+      for (uint32_t i = threadIdx.x % 8 * kPack; i < args.width; i += 8 * kPack) {
+        if (in_packs && i + kPack <= args.width) {
+          const Pack<S, kPack> p = *(const Pack<S, kPack> *)(x + i), q = *(const Pack<S, kPack> *)(y + i);
 #pragma unroll
-    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
-    if (threadIdx.x == 0) pointer<float>(args.delta)[r] = sum;
+          for (uint32_t k = 0; k < kPack; ++k) sum += load_as(p.element + k) * load_as(q.element + k);
+        } else
+          for (uint32_t k = i; k < i + kPack && k < args.width; ++k) sum += load_as(x + k) * load_as(y + k);
+      }
+    }
+#pragma unroll
+    for (int lanes = 4; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lanes);
+    if (threadIdx.x % 8 == 0 && r < rows) pointer<float>(args.delta)[r] = sum;
   }
 }
 #endif

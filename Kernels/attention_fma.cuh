@@ -5,7 +5,7 @@
 
 constexpr uint32_t kSide = ST_ATTENTION_FMA_ROWS, kSlice = 32, kPitch = kSide + 4;
 typedef float Block4[4][4];
-typedef Chunk<float, 4> Four;
+typedef Pack<float, 4> Four;
 
 /// Numbers [begin, begin + 32) of rows [first, first + 64), turned: number by number. Eight neighbours and four rows a warp, so that neither side of the copy waits.
 ST_DEVICE void fetch_turned(float *slice, const Rows<const float> &from, uint32_t first, uint32_t begin) {
@@ -62,7 +62,7 @@ template <int Width> ST_DEVICE void add_weighted(float (&sum)[Width / 32][4][2],
 #pragma unroll 4
     for (uint32_t n = 0; n < kSide; ++n) {
       const Four a = *(const Four *)(weights + n * kPitch + down);
-      const Chunk<float, 2> b = *(const Chunk<float, 2> *)(slice + n * kSlice + right * 2);
+      const Pack<float, 2> b = *(const Pack<float, 2> *)(slice + n * kSlice + right * 2);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         sum[part][i][0] += a.element[i] * b.element[0];

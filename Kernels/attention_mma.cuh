@@ -69,11 +69,11 @@ template <class S, int Width> struct Fetcher {
 #pragma unroll 1
       for (uint32_t half = 0; half < 2 * kTimes; ++half) {
         const uint32_t i = half / 2, begin = half % 2 * 4;
-        Chunk<S, 4> four = {};
+        Pack<S, 4> four = {};
 #pragma unroll
         for (uint32_t e = 0; e < 4; ++e)
           if (begin + e < numbers && row + i * kStep < count) four.element[e] = source[i * step + begin + e];
-        ((Chunk<S, 4> *)(to + i * kStep * kChunks))[half % 2] = four;
+        ((Pack<S, 4> *)(to + i * kStep * kChunks))[half % 2] = four;
       }
     }
     row += Count;
@@ -259,7 +259,7 @@ template <class S, int Width> ST_DEVICE void attention_forward(const st_attentio
           for (int h = 0; h < 2; ++h) {
             const float last = shift[r][h];
             shift[r][h] = fmaxf(last, most[r][h]);
-            const float shrink = exp2_of(last - shift[r][h]);
+            const float shrink = quick_exp2(last - shift[r][h]);
             total[r][h] *= shrink;
 #pragma unroll
             for (int j = 0; j < Width / 8; ++j) {
@@ -275,7 +275,7 @@ template <class S, int Width> ST_DEVICE void attention_forward(const st_attentio
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
             float &x = s[r][j][e];
-            x = exp2_of(x * scale - shift[r][e / 2]);
+            x = quick_exp2(x * scale - shift[r][e / 2]);
             total[r][e / 2] += x;
           }
     }
@@ -360,7 +360,7 @@ template <class S, int Width> ST_DEVICE void attention_backward_keys(const st_at
 #pragma unroll
             for (int h = 0; h < 2; ++h) {
               float &x = p[r][j][2 * h + e];
-              x = exp2_of(x * scaling.factor - its_shift);
+              x = quick_exp2(x * scaling.factor - its_shift);
               // What is subtracted from dp comes first in its sum.
               dp[r][j][2 * h + e] = its_less;
             }
@@ -438,7 +438,7 @@ template <class S, int Width> ST_DEVICE void attention_backward_queries(const st
         for (int j = 0; j < N; ++j)
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
-            p[r][j][e] = exp2_of(p[r][j][e] * scaling.factor - shift[r][e / 2]);
+            p[r][j][e] = quick_exp2(p[r][j][e] * scaling.factor - shift[r][e / 2]);
             // What is subtracted from dp comes first in its sum.
             dp[r][j][e] = less[r][e / 2];
           }

@@ -10,7 +10,7 @@
 
 #ifndef ST_CONV_MMA_KERNELS
 constexpr uint32_t kColumns = 64;
-template <class S> ST_DEVICE void round_chunk(Chunk<S, 16 / sizeof(S)> &chunk) {
+template <class S> ST_DEVICE void round_chunk(Pack<S, 16 / sizeof(S)> &chunk) {
   if constexpr (sizeof(S) == 4) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) chunk.element[i] = float_of(to_tf32(bits_of(chunk.element[i])));
@@ -34,7 +34,7 @@ ST_DEVICE void multiply(float (&sum)[2][4][4], uint32_t begin, uint32_t end, boo
   const uint32_t a_row = AlongK ? thread / 4 : thread % kDepth, a_chunk = AlongK ? thread % 4 : thread / kDepth;
   const uint32_t b_row = AlongK ? thread % kColumns : a_row, b_chunk = AlongK ? thread / kColumns : a_chunk;
   constexpr uint32_t kRowSkip = AlongK ? kThreads / 4 : 0, kChunkSkip = AlongK ? 0 : kThreads / kDepth, kRightSkip = AlongK ? kThreads / kColumns : kThreads / kDepth;
-  Chunk<S, kPer> x[2], y[kRight];
+  Pack<S, kPer> x[2], y[kRight];
   auto prepare = [&](uint32_t k0, uint32_t half_of) {
     if (thread >= kDepth) return;
     Place place = {0, {kNowhere, 0, 0}};
@@ -66,13 +66,13 @@ ST_DEVICE void multiply(float (&sum)[2][4][4], uint32_t begin, uint32_t end, boo
 #pragma unroll
       for (uint32_t e = 0; e < 2; ++e) {
         round_chunk<S>(x[e]);
-        *(Chunk<S, kPer> *)(left + Left::place(a_row + e * kRowSkip, a_chunk + e * kChunkSkip)) = x[e];
+        *(Pack<S, kPer> *)(left + Left::place(a_row + e * kRowSkip, a_chunk + e * kChunkSkip)) = x[e];
       }
     }
 #pragma unroll
     for (uint32_t e = 0; e < kRight; ++e) {
       round_chunk<S>(y[e]);
-      *(Chunk<S, kPer> *)(right + Right::place(b_row, b_chunk + e * kRightSkip)) = y[e];
+      *(Pack<S, kPer> *)(right + Right::place(b_row, b_chunk + e * kRightSkip)) = y[e];
     }
     if (AlongK) wait_for_copies<0>();
     // This slice has come, its tables are read, and everyone is done with the slice before it.
@@ -111,7 +111,7 @@ template <class Body> ST_DEVICE void each_column(uint32_t row0, uint32_t column0
 
 /// ROWS channels of the result x 64 pixels of a phase and group.
 template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
-  typedef Chunk<S, 16 / sizeof(S)> Piece;
+  typedef Pack<S, 16 / sizeof(S)> Piece;
   constexpr uint32_t kPer = 16 / sizeof(S);
   ST_SHARED(Window, window, 1);
   const uint32_t row0 = blockIdx.y * Rows, column0 = blockIdx.x * kColumns;
@@ -174,7 +174,7 @@ template <class S, int Rows> ST_DEVICE void conv_mma(const st_conv_args &args) {
 
 /// ROWS rows of dy x 64 taps, over a part of the pixels: as conv_weight of conv.cu.
 template <class S, int Rows> ST_DEVICE void conv_mma_weight(const st_conv_args &args) {
-  typedef Chunk<S, 16 / sizeof(S)> Piece;
+  typedef Pack<S, 16 / sizeof(S)> Piece;
   constexpr uint32_t kPer = 16 / sizeof(S);
   ST_SHARED(Place, taps, kColumns);
   const uint32_t row0 = blockIdx.y * Rows, column0 = blockIdx.x * kColumns, none[3] = {0, 0, 0};

@@ -39,11 +39,11 @@ template <class S, bool AlongK, int Side> struct MmaOperand : MmaTile<S, AlongK,
       const S *source = from + e * skip;
       if (whole) copy_async(place, source, valid * (uint32_t)sizeof(S));
       else {
-        Chunk<S, kPer> chunk = {};
+        Pack<S, kPer> chunk = {};
 #pragma unroll
         for (uint32_t i = 0; i < kPer; ++i)
           if (i < valid) chunk.element[i] = source[i];
-        *(Chunk<S, kPer> *)place = chunk;
+        *(Pack<S, kPer> *)place = chunk;
       }
     }
     from += step;
@@ -124,7 +124,7 @@ template <class S, bool ARows, bool BRows, int Side> ST_DEVICE void mma_kernel(c
         for (int j = 0; j < kWide; ++j) {
           const uint32_t column = column0 + warp_column + j * 8 + lane % 4 * 2;
           S *to = c + (int64_t)row * args.c_row + column;
-          Chunk<S, 2> result;
+          Pack<S, 2> result;
 #pragma unroll
           for (int e = 0; e < 2; ++e) {
             if (column + e >= args.n) break;
@@ -135,7 +135,7 @@ template <class S, bool ARows, bool BRows, int Side> ST_DEVICE void mma_kernel(c
             result.element[e] = Element<S>::store(value);
             if (!in_pairs || column + 1 >= args.n) to[e] = result.element[e];
           }
-          if (in_pairs && column + 1 < args.n) *(Chunk<S, 2> *)to = result;
+          if (in_pairs && column + 1 < args.n) *(Pack<S, 2> *)to = result;
         }
       }
   }

@@ -10,8 +10,6 @@
 #define ST_MMA
 #include "preamble.cuh"
 
-template <class T, int N> struct alignas(sizeof(T) * N) Chunk { T element[N]; };
-
 #ifdef ST_EMULATOR
 template <class S> ST_DEVICE float part_of(uint32_t bits, int i) {
   S x;
@@ -68,7 +66,6 @@ template <class S> ST_DEVICE uint32_t pack(float low, float high) { return Eleme
 /// The same number, of which the compiler knows nothing: sums with constants then stay sums, which addresses in instructions have room for.
 ST_DEVICE uint32_t opaque(uint32_t x) { return x; }
 /// 2^x, 0 where that is no normal number.
-ST_DEVICE float exp2_of(float x) { const float y = exp2f(x); return y < 1.17549435e-38f ? 0.0f : y; }
 /// Rounded to tf32: 10 bits of mantissa, halves away from zero.
 ST_DEVICE uint32_t to_tf32(uint32_t x) { return (x & 0x7f800000u) == 0x7f800000u ? x : (x + 0x1000u) & ~0x1fffu; }
 #else
@@ -99,7 +96,6 @@ template <class S> ST_CALL uint32_t pack(float low, float high);
 template <> ST_CALL uint32_t pack<half>(float low, float high) { uint32_t r; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low)); return r; }
 template <> ST_CALL uint32_t pack<bfloat16>(float low, float high) { uint32_t r; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low)); return r; }
 ST_DEVICE uint32_t opaque(uint32_t x) { asm volatile("" : "+r"(x)); return x; }
-ST_DEVICE float exp2_of(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 ST_DEVICE uint32_t to_tf32(uint32_t x) { uint32_t r; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(float_of(x))); return r; }
 #endif
 

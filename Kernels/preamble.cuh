@@ -5,7 +5,7 @@
 //   ST_KERNEL(symbol, arguments struct, threads)   instead of extern "C" __global__,
 //   ST_SHARED(type, name, count)                   instead of __shared__ (the emulator poisons it and finds overruns),
 //   ST_DEVICE                                      for functions,
-// inline PTX appears in this file and in scalar/types.h only, each with a form for the host beside it, and no CUDA header is included. In the emulator all of this, the kernels
+// inline PTX appears in this file, in mma.cuh and in scalar/types.h only, each with a form for the host beside it, and no CUDA header is included. In the emulator all of this, the kernels
 // included, lies in an unnamed namespace, after the C headers.
 #ifndef ST_PREAMBLE
 #define ST_PREAMBLE

@@ -2,10 +2,15 @@
 #include "pointwise.cuh"
 
 #ifndef ST_UNARY_KERNELS
+/// Operators with a cheaper way that 16 bits do not tell from the other: see gelu in scalar/unary.h.
+template <class Op> concept HasBrief = requires(float x, const st_params &p) { Op::brief(x, p); };
 template <class Op, class S, class R> struct UnaryCall {
   typedef Op Operator;
   st_params p;
-  ST_CALL R operator()(S x, S, S) const { return Element<R>::store(Op::f(Element<S>::load(x), p)); }
+  ST_CALL R operator()(S x, S, S) const {
+    if constexpr (HasBrief<Op> && sizeof(S) == 2) return Element<R>::store(Op::brief(Element<S>::load(x), p));
+    else return Element<R>::store(Op::f(Element<S>::load(x), p));
+  }
 };
 /// Runs a cheaper functor for some parameters: see powScalar in scalar/unary.h.
 template <class S, class R, class Args> struct UnaryRun {

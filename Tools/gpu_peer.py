@@ -1,5 +1,6 @@
 """PyTorch on the same GPU as `gpucheck`: python3 gpu_peer.py bench OURS.jsonl [SECONDS] measures what `gpucheck bench` measured and prints both with their ratio; python3 gpu_peer.py
-goldens OURS.pt holds the numbers of `gpucheck goldens` against PyTorch's generator; python3 gpu_peer.py profile NAME,NAME tells the time of PyTorch's kernels in a measurement. Needs
+goldens OURS.pt holds the numbers of `gpucheck goldens` against PyTorch's generator; python3 gpu_peer.py recorded OUT.json writes such
+numbers of PyTorch's; python3 gpu_peer.py profile NAME,NAME tells the time of PyTorch's kernels in a measurement. Needs
 PyTorch with CUDA. The workloads are those of Sources/gpucheck/Measurement*.swift."""
 import functools
 import json
@@ -251,6 +252,26 @@ def profile(names):
     return 0
 
 
+def recorded(path):
+    """Draws of this device for tests elsewhere: the first numbers, and a sum over all of them by place, of the bits, as JSON."""
+    facts = {"device": torch.cuda.get_device_name(), "multiprocessors": torch.cuda.get_device_properties(0).multi_processor_count, "torch": torch.__version__, "draws": []}
+    kinds = {"rand": lambda n: torch.rand(n, device="cuda"), "randn": lambda n: torch.randn(n, device="cuda"), "randint": lambda n: torch.randint(0, 1000, (n,), device="cuda"),
+             "bernoulli": lambda n: torch.empty(n, device="cuda").bernoulli_(0.3), "randperm": lambda n: torch.randperm(n, device="cuda"),
+             "dropout": lambda n: F.dropout(torch.ones(n, device="cuda"), 0.3), "dropoutHalf": lambda n: F.dropout(torch.ones(n, device="cuda", dtype=torch.half), 0.3)}
+    for kind, draw in kinds.items():
+        for n, seed in ((7, 1), (1000, 2), (70_002, 3), (1 << 20, 4)):
+            torch.manual_seed(seed)
+            for call in range(2):
+                x = draw(n)
+                bits = x.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]).long()
+                # Sums wrap.
+                total = int((bits * (torch.arange(n, device="cuda") + 1)).sum())
+                facts["draws"].append({"kind": kind, "n": n, "seed": seed, "call": call, "first": x[:6].tolist(), "sum": total})
+    with open(path, "w") as f:
+        json.dump(facts, f)
+    return 0
+
+
 def goldens(path):
     differ = 0
     ours = torch.load(path, weights_only=True)
@@ -274,8 +295,8 @@ def goldens(path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ("bench", "goldens", "profile"):
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in ("bench", "goldens", "recorded", "profile"):
         sys.exit(__doc__)
     budget = float(sys.argv[3]) if len(sys.argv) == 4 else 0.5
-    differ = {"bench": lambda path: bench(path, budget), "goldens": goldens, "profile": profile}[sys.argv[1]](sys.argv[2])
+    differ = {"bench": lambda path: bench(path, budget), "goldens": goldens, "recorded": recorded, "profile": profile}[sys.argv[1]](sys.argv[2])
     sys.exit(1 if differ else 0)

@@ -36,8 +36,9 @@ one_test() {
   local pattern
   pattern="^$(sed -e 's/(.*//' -e 's/[.]/[.]/g' <<< "$1")[(]"
   local said
+  local start=$SECONDS
   if said=$(timeout 120 "$here/tests.xctest" --testing-library swift-testing --no-parallel --filter "$pattern" 2>&1); then
-    grep -q "with 1 test.* passed" <<< "$said" && echo "passed $1" || echo "ODD $1: $said"
+    grep -q "with 1 test.* passed" <<< "$said" && echo "passed $1 ($((SECONDS - start)) s)" || echo "ODD $1: $said"
   else
     printf 'FAILED %s (%s)\n%s\n' "$1" "$?" "$(grep -E 'recorded|Fatal|error:|Error|exited|↳' <<< "$said" | head -n 12)"
   fi
@@ -46,7 +47,10 @@ export -f one_test
 export here
 # Tests whose names match the first pattern and not the second.
 tests() {
-  "$here/tests.xctest" --testing-library swift-testing --list-tests | grep -E "$1" | grep -Ev "$2" | tr '\n' '\0' | xargs -0 -P "$jobs" -I{} bash -c 'one_test "$1"' - {} > "$3"
+  local all
+  all=$("$here/tests.xctest" --testing-library swift-testing --list-tests | grep -E "$1" | grep -Ev "$2")
+  # The longest first.
+  { grep Pointwise <<< "$all"; grep -v Pointwise <<< "$all"; } | tr '\n' '\0' | xargs -0 -P "$jobs" -I{} bash -c 'one_test "$1"' - {} > "$3"
   grep -v "^passed" "$3"
   echo "$(grep -c '^passed' "$3") tests passed, $(grep -c '^FAILED\|^ODD' "$3") failed"
   ! grep -q '^FAILED\|^ODD' "$3"
@@ -73,13 +77,14 @@ if [ $device = real ] && wanted peer; then
   if python3 -c "import torch; assert torch.cuda.is_available()" 2>/dev/null; then
     LINES_SHOWN=60 step peer python3 "$here/gpu_peer.py" bench "$out/bench.jsonl" "${BUDGET:-0.3}"
     step peer-own python3 "$here/gpu_peer.py" bench "$out/bench-own.jsonl" "${BUDGET:-0.3}"
+    step peer-recorded python3 "$here/gpu_peer.py" recorded "$out/recorded.json"
     step peer-goldens python3 "$here/gpu_peer.py" goldens "$out/goldens.pt"
   else
     echo "no PyTorch with CUDA here: nothing to compare with"
   fi
 fi
 # The tests bring the emulator themselves where they need it.
-step tests env $(printf -- '-u SWIFT_TORCH_%s ' $libraries) bash -c 'tests CUDA "^$" "$0"' "$out/tests.txt"
+step tests env $(printf -- '-u SWIFT_TORCH_%s ' $libraries) bash -c 'tests TorchCUDATests "^$" "$0"' "$out/tests.txt"
 # And the others with every tensor on the device, but for those that read files of the repository.
 step tests-there env SWIFT_TORCH_DEVICE=cuda bash -c 'tests . "CUDA|CommandTests|TorchFormatsTests|FileTests" "$0"' "$out/tests-there.txt"
 [ -z "$DATA" ] || step conformance "$here/torch-conformance" ops --data "$DATA" --device cuda --workers "$jobs" --json "$out/conformance.json"

@@ -93,7 +93,6 @@ template <class T> uint32_t match(uint32_t mask, T value, const char *where) {
   static const char name##_key = 0; \
   T *const name = (T *)st_emulator::shared_memory(&name##_key, sizeof(T) * (count), #name)
 
-static inline float __fdividef(float a, float b) { return a / b; }
 static inline uint32_t __umulhi(uint32_t a, uint32_t b) { return (uint32_t)((uint64_t)a * b >> 32); }
 static inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 template <class T> static inline T atomicMin(T *p, T value) {

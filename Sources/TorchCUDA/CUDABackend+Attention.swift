@@ -72,7 +72,7 @@ extension CUDABackend {
         for kernel in kernels {
             let (column, variant) = (Int(q.dtype.rawValue), kernel == .delta ? 6 : kernel.rawValue + (width > 64 ? 3 : 0))
             if kernel == .delta {
-                try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (min((heads * queries + 7) / 8, 65_536), 1, 1), block: (32, 8), &a)
+                try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (min((heads * queries + 31) / 32, 65_536), 1, 1), block: (32, 8), &a)
             } else {
                 let threads = Int(isFMA ? ST_ATTENTION_FMA_THREADS : ST_ATTENTION_THREADS)
                 try gpu.launch(KernelFamily.attention.number(0, column, variant), grid: (blocks(kernel), 1, 1), block: (threads, 1), &a)

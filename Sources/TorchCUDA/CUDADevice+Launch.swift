@@ -109,6 +109,44 @@ extension CUDADevice {
         try strided(kernel + 1, &a, operands.map { Self.address($0.pointer) }, extents, strides, m)
     }
 
+    // MARK: Copies
+
+    /// Copies elements of one type and any strides: those that stay neighbours in pieces of up to 16 bytes, and a matrix whose rows are columns in the other through tiles.
+    func copy(_ out: Operand, _ input: Operand) throws(DeviceError) {
+        for o in [out, input] { try checkPlace(o) }
+        let rank = out.sizes.count
+        let plan = UnsafeMutablePointer<Int>.allocate(capacity: (rank + 2) * 3)
+        defer { plan.deallocate() }
+        let (extents, strides) = (plan, plan + (rank + 2))
+        let m = StridedLoop.plan([out, input], extents: extents, strides: strides)
+        let addresses = [Self.address(out.pointer), Self.address(input.pointer)]
+        let inner = m - 1
+        var size = out.dtype.itemSize
+        var a = st_strided_args()
+        if strides[2 * inner] == size, strides[2 * inner + 1] == size {
+            var facts = UInt64(extents[inner] * size) | addresses[0] | addresses[1]
+            for i in 0..<2 * inner { facts |= UInt64(bitPattern: Int64(strides[i])) }
+            let width = min(16, 1 << facts.trailingZeroBitCount)
+            extents[inner] = extents[inner] * size / width
+            (strides[2 * inner], strides[2 * inner + 1], size) = (width, width, width)
+        } else if strides[2 * inner] == size, m <= Int(ST_KERNEL_DIMS), out.count <= Int(Int32.max),
+            let d = (0..<inner).first(where: { strides[2 * $0 + 1] == size && extents[$0] >= 8 && extents[inner] >= 8 })
+        {
+            let tiles = ((extents[inner] + 31) / 32) * ((extents[d] + 31) / 32)
+            // The kernel wants the line of the input next to that of the output.
+            let order = [inner, d] + (0..<inner).reversed().filter { $0 != d }
+            CUDABackend.store(order.map { extents[$0] }, &a.size)
+            withUnsafeMutableBytes(of: &a.address) { for k in 0..<2 { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
+            withUnsafeMutableBytes(of: &a.stride) { p in
+                for k in 0..<2 { for (i, d) in order.enumerated() { p.storeBytes(of: Int64(strides[2 * d + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + i), as: Int64.self) } }
+            }
+            (a.count, a.rank) = (UInt32(out.count), UInt32(m))
+            let batches = min(out.count / (extents[inner] * extents[d]), 65_535)
+            return try launch(KernelFamily.copy.number(0, size.trailingZeroBitCount, 2), grid: (tiles, batches, 1), block: (32, 8), &a)
+        }
+        try strided(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.strided), &a, addresses, extents, strides, m)
+    }
+
     /// Starts a strided kernel, several times where there are more elements or dims than it can count.
     private func strided(
         _ kernel: Int, _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int

@@ -55,7 +55,7 @@ enum KernelFamily: Int, CaseIterable {
             Layout(
                 file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE", "scatterSegments_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
         case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: ["select_TYPE_run", "select_TYPE_strided"], isBySize: true)
-        case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided"], isBySize: true)
+        case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided", "copy_TYPE_transpose"], isBySize: true)
         case .fill: Layout(file: "fill.cu", defines: Layout.sized, symbols: ["fill_TYPE_run", "fill_TYPE_strided"], isBySize: true)
         case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE", "findZero_TYPE"], isBySize: true)
         case .arange: Layout(file: "arange.cu", symbols: ["arange_TYPE"])

@@ -144,7 +144,8 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
     /// Which kernels do it: tensor cores' for the types that they multiply, float32 where it may be rounded.
     @Test func onTensorCores() async {
         await #expect(processExitsWith: .success) {
-            Emulator.use()
+            // Only the emulator counts.
+            Emulator.use(["SWIFT_TORCH_EMULATOR_QUIET": "1"])
             let small = Case(c: 12, o: 20), tall = Case(c: 16, o: 130, size: [64, 33], kernel: [1, 1], padding: [0, 0])
             let line = Case(c: 16, o: 72, size: [300], kernel: [3], stride: [2], padding: [1], dilation: [1])
             for (dtype, name) in [(DType.float16, "f16"), (.bfloat16, "bf16"), (.float32, "f32")] {

@@ -309,7 +309,8 @@ private let shape: Dims = [5, 8]
             same("matmul", a.to(.cuda).matmul(b.to(.cuda)), a.matmul(b), 1e-4)
             same("transposed", a.to(.cuda).transpose(1, 2).matmul(a.to(.cuda)), a.transpose(1, 2).matmul(a), 1e-4)
             same("vector", b.to(.cuda).t().matmul(b.to(.cuda)[0..., 0]), b.t().matmul(b[0..., 0]), 1e-4)
-            for (rows, columns) in [(3, 5), (2, 1000), (40, 33)] {
+            // A warp, a block, more than a block keeps; in packs of 16 bytes and not.
+            for (rows, columns) in [(3, 5), (2, 1000), (40, 33), (9, 64), (2, 4097), (1, 20_000)] {
                 let x = Tensor.randn(rows, columns) * 3
                 same("softmax", x.to(.cuda).softmax(dim: 1), x.softmax(dim: 1))
                 same("softmax of dim 0", x.to(.cuda).softmax(dim: 0), x.softmax(dim: 0))

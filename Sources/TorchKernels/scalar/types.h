@@ -20,6 +20,18 @@ ST_FN uint64_t bits_of(double x) { uint64_t u; __builtin_memcpy(&u, &x, 8); retu
 ST_FN float float_of(uint32_t u) { float x; __builtin_memcpy(&x, &u, 4); return x; }
 ST_FN double double_of(uint64_t u) { double x; __builtin_memcpy(&x, &u, 8); return x; }
 
+#if !ST_HOST
+#ifdef __CUDACC__
+/// To a unit in the last place or two; subnormal results and, of the reciprocal, those of subnormal numbers are 0 and infinity.
+ST_FN float quick_reciprocal(float x) { float y; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+ST_FN float quick_exp2(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+#else
+ST_FN float flushed(float x) { return (bits_of(x) & 0x7f800000u) == 0 ? float_of(bits_of(x) & 0x80000000u) : x; }
+ST_FN float quick_reciprocal(float x) { return flushed(1.0f / flushed(x)); }
+ST_FN float quick_exp2(float x) { return flushed(::exp2f(x)); }
+#endif
+#endif
+
 struct half { uint16_t bits; };
 struct bfloat16 { uint16_t bits; };
 /// The destructor does nothing, but with it a complex number goes through calls by address. As a trivial type it would travel in one vector register, and that

@@ -186,6 +186,13 @@ struct gelu : Heavy {
     T y = (x < T(0) ? T(0) : x) - m_least(T(40), a) * m_normal_tail(a);
     return y;
   }
+#if !ST_HOST
+  /// For elements of 16 bits.
+  ST_FN float brief(float x, const st_params &) {
+    const float a = m_fabs(x);
+    return (x < 0.0f ? 0.0f : x) - m_least(40.0f, a) * m_normal_tail_brief(a);
+  }
+#endif
 };
 ST_FUNCTION(Heavy, geluTanh, x * m_sigmoid_fast(T(2) * gelu_tanh_inner(x)))
 /// f[0] = alpha, f[1] = scale, f[2] = input scale of the negative side.
