@@ -21,8 +21,34 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
         }
     }
 
-    /// Numbers of long tensors, where threads draw more than once, on a device of 132 multiprocessors. They were computed apart from the kernels from the definition of Philox and of
-    /// PyTorch's order; recordings of PyTorch on such a device would replace them, but none could be made so far.
+    /// Bit for bit what PyTorch draws on a device of 132 multiprocessors, which the emulator has too; normal numbers come from the machine's logarithm and sine.
+    @Test func recordedNumbers() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            guard try CUDA.properties().multiprocessors == 132 else { return }
+            let draws: [String: (Int) -> Tensor] = [
+                "rand": { Tensor.rand($0, device: .cuda) }, "randn": { Tensor.randn($0, device: .cuda) }, "randint": { Tensor.randint(0, 1000, [$0], device: .cuda) },
+                "randperm": { Tensor.randperm($0, device: .cuda) },
+                "bernoulli": {
+                    var x = Tensor.empty([$0], device: .cuda)
+                    x.fillBernoulli(0.3)
+                    return x
+                },
+            ]
+            for d in Draw.recorded {
+                if d.call == 0 { manualSeed(d.seed) }
+                let x = draws[d.kind]!(d.count).to(.cpu)
+                let first = x.slice(0, 0, d.first.count).array(of: Double.self)
+                #expect(zip(first, d.first).allSatisfy { abs($0 - $1) < 1e-5 }, "\(d)")
+                if d.kind == "randn" { continue }
+                let bits = x.dtype == .float32 ? x.array(of: Float.self).map { Int(Int32(bitPattern: $0.bitPattern)) } : x.array(of: Int.self)
+                #expect(bits.enumerated().reduce(0) { $0 &+ $1.element &* ($1.offset + 1) } == d.sum, "\(d)")
+            }
+            #expect(CUDA.fallbacks.isEmpty)
+        }
+    }
+
+    /// Numbers of long tensors, where threads draw more than once, on a device of 132 multiprocessors, computed apart from the kernels from the definition of Philox and of PyTorch's order.
     @Test func longTensorsOn132Multiprocessors() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
