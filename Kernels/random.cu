@@ -150,6 +150,8 @@ template <class S> struct wideIntegers : WideWords {
 };
 /// 1 with the probability that stands at the same place.
 template <class S> struct each { static constexpr int N = 0; };
+/// 1 / a with probability a, else 0: a thread has `range` neighbours at a time, and takes words one after the other.
+template <class S> struct dropout { static constexpr int N = -1; };
 }  // namespace drawing
 
 template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &args) {
@@ -157,7 +159,33 @@ template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &a
   S *out = pointer<S>(args.out);
   uint64_t seed, block;
   stream_of(args, seed, block);
-  if constexpr (D::N == 0) {
+  if constexpr (D::N < 0) {
+    typedef Compute<S> C;
+    const C keep = (C)args.a;
+    const S kept = Element<S>::store((C)(1.0 / (double)keep)), zero = Element<S>::store(C(0));
+    const uint32_t neighbours = (uint32_t)args.range;
+    constexpr int V = 16 / sizeof(S);
+    PhiloxWords w = {};
+    if (V >= 4 && neighbours == V && args.out % 16 == 0) {
+      for (uint64_t i = thread * V; i < args.count; i += threads * V) {
+        Pack<S, V> noise;
+#pragma unroll
+        for (int k = 0; k < V; ++k) {
+          if (k % 4 == 0) w = philox(seed, thread, block++);
+          noise.element[k] = (C)drawing::unit(w.word[k % 4]) < keep ? kept : zero;
+        }
+        *(Pack<S, V> *)(out + i) = noise;
+      }
+      return;
+    }
+    uint32_t taken = 0;
+    for (uint64_t i = thread * neighbours; i < args.count; i += threads * neighbours)
+      for (uint32_t k = 0; k < neighbours; ++k, ++taken) {
+        if (taken % 4 == 0) w = philox(seed, thread, block++);
+        const uint32_t n = taken % 4, word = n == 0 ? w.word[0] : n == 1 ? w.word[1] : n == 2 ? w.word[2] : w.word[3];
+        out[i + k] = (C)drawing::unit(word) < keep ? kept : zero;
+      }
+  } else if constexpr (D::N == 0) {
     // Four neighbours a thread, one block each.
     const S *chance = pointer<const S>(args.chances);
     if (thread * 4 >= args.count) return;

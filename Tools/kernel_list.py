@@ -12,7 +12,7 @@ REDUCTIONS = {"sum": "NUM", "nansum": "FLT", "prod": "NUM", "max": "REALB", "min
               "countNonzero": "ANY", "mean": "FC", "variance": "FC", "std": "FC", "norm": "FC", "logSumExp": "FLT", "wideSum": "INTB", "wideProd": "INTB"}
 
 DISTRIBUTIONS = {"uniform": "FLT", "normal": "FLT", "logNormal": "FLT", "exponential": "FLT", "cauchy": "FLT", "geometric": "NUMBERS", "bernoulli": "DRAWN", "integers": "DRAWN",
-                 "wideIntegers": "DRAWN", "each": "FLT"}
+                 "wideIntegers": "DRAWN", "each": "FLT", "dropout": "FLT"}
 
 POOLINGS = {"max": "REAL", "average": "FLT64", "maxBackward": "FLT", "averageBackward": "FLT"}
 

@@ -6,7 +6,7 @@ import TorchRuntime
 
 /// Operators of random.cu.
 enum RandomKernel: String, CaseIterable {
-    case uniform, normal, logNormal, exponential, cauchy, geometric, bernoulli, integers, wideIntegers, each
+    case uniform, normal, logNormal, exponential, cauchy, geometric, bernoulli, integers, wideIntegers, each, dropout
 
     /// Its place among the operators.
     var row: Int { Self.allCases.firstIndex(of: self)! }
@@ -29,6 +29,25 @@ extension CUDABackend {
         }
         guard generator.device == device else { return host() }
         onDevice("random", failure: (), { () throws(DeviceError) in try draw(out, distribution, generator) }, host: host)
+    }
+
+    public func dropoutNoise(_ noise: Operand, keep: Double, _ generator: Generator) -> Bool {
+        guard generator.device == device else { return false }
+        return onDevice(
+            "dropoutNoise", failure: true,
+            { () throws(DeviceError) in
+                try gpu.checkPlace(noise)
+                let count = noise.count
+                // PyTorch's kernel takes as many neighbours as fit 16 bytes, halved until nothing is left over; threads start a fresh block for each access of four or more.
+                var neighbours = 16 / noise.dtype.itemSize
+                while count % neighbours != 0 { neighbours /= 2 }
+                let (grid, step) = gpu.randomGeometry(count, numbers: 4)
+                var a = st_random_args()
+                (a.seed, a.offset, a.place) = try place(of: generator, advancing: UInt64(step))
+                (a.out, a.count, a.a, a.range) = (CUDADevice.address(noise.pointer), UInt64(count), keep, UInt64(neighbours))
+                try gpu.launch(KernelFamily.random.number(RandomKernel.dropout.row, Int(noise.dtype.rawValue), 0), grid: (grid, 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                return true
+            }, host: { false })
     }
 
     private func draw(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator) throws(DeviceError) {

@@ -34,6 +34,7 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
                     x.fillBernoulli(0.3)
                     return x
                 },
+                "dropout": { dropout(Tensor.ones($0, device: .cuda), p: 0.3) }, "dropoutHalf": { dropout(Tensor.ones($0, dtype: .float16, device: .cuda), p: 0.3) },
             ]
             for d in Draw.recorded {
                 if d.call == 0 { manualSeed(d.seed) }
@@ -41,7 +42,13 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
                 let first = x.slice(0, 0, d.first.count).array(of: Double.self)
                 #expect(zip(first, d.first).allSatisfy { abs($0 - $1) < 1e-5 }, "\(d)")
                 if d.kind == "randn" { continue }
-                let bits = x.dtype == .float32 ? x.array(of: Float.self).map { Int(Int32(bitPattern: $0.bitPattern)) } : x.array(of: Int.self)
+                // Elements of 16 bits become float32 and back, which loses nothing.
+                let bits =
+                    switch x.dtype {
+                    case .float32: x.array(of: Float.self).map { Int(Int32(bitPattern: $0.bitPattern)) }
+                    case .float16: x.array(of: Float.self).map { Int(Int16(bitPattern: Float16($0).bitPattern)) }
+                    default: x.array(of: Int.self)
+                    }
                 #expect(bits.enumerated().reduce(0) { $0 &+ $1.element &* ($1.offset + 1) } == d.sum, "\(d)")
             }
             #expect(CUDA.fallbacks.isEmpty)

@@ -21,6 +21,11 @@ enum Drop {
     static func drop(_ x: Tensor, _ sizes: Dims, _ p: Double, _ generator: Generator?) -> Tensor {
         if p == 0 || x.count == 0 { return x }
         if p == 1 { return x * x.withoutGraph.zerosLike() }
+        // A device may draw for single elements in an order of its own.
+        if sizes == x.dims, x.dtype.isFloatingPoint, !x.device.isCPU, let g = Tensor.generator(generator, x.device, "dropout") {
+            let noise = Tensor.make(sizes, x.dtype, device: x.device)
+            if noise.backend.dropoutNoise(noise.operand, keep: 1 - p, g) { return x * noise }
+        }
         var noise = mask(x, sizes, p, generator)
         noise /= 1 - p
         return x * noise
