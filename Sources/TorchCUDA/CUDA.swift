@@ -7,7 +7,8 @@ import TorchRuntime
 /// The libraries are found at run time (see Note [Search order]); nothing happens before the first question. Environment variables, read once:
 /// `SWIFT_TORCH_CUDA_DRIVER`, `SWIFT_TORCH_NVRTC`, `SWIFT_TORCH_CUBLASLT`, `SWIFT_TORCH_CUDNN`, `SWIFT_TORCH_CUFFT`, `SWIFT_TORCH_CUSOLVER` (files to use; but for the first two
 /// also `none`), `SWIFT_TORCH_CUDA_CACHE` (folder of compiled kernels, or `none`), `SWIFT_TORCH_CUDA_DEBUG=1` (wait after each kernel, so that a fault names its operator),
-/// `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor), `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU).
+/// `SWIFT_TORCH_CUDA_CACHING=0` (an allocation of the driver for each tensor), `SWIFT_TORCH_CUDA_QUIET=1` (do not say what runs on the CPU),
+/// `SWIFT_TORCH_KERNELS` (a folder whose files replace the kernels' sources in the program, for work on them).
 public enum CUDA {
     /// True if tensors can be moved to `.cuda`. PyTorch: `torch.cuda.is_available()`.
     public static var isAvailable: Bool { unavailableReason == nil }

@@ -316,6 +316,18 @@ private let shape: Dims = [5, 8]
                 same("softmax of dim 0", x.to(.cuda).softmax(dim: 0), x.softmax(dim: 0))
                 same("logSoftmax", x.to(.cuda).logSoftmax(dim: 1), x.logSoftmax(dim: 1))
             }
+            // So many rows that the gradients of the weights are summed in parts; packs of 16 bytes, whole or not.
+            for (dtype, tolerance) in [(DType.float32, 1e-4), (.bfloat16, 2e-2), (.float64, 1e-10)] {
+                for columns in [40, 33, 600] {
+                    let data = [Tensor.randn(200, columns), Tensor.randn(columns), Tensor.randn(columns), Tensor.randn(200, columns)].map { $0.to(dtype) }
+                    func gradients(_ device: Device) -> [Tensor] {
+                        let (p, g) = (data.prefix(3).map { Parameter($0.to(device)) }, data[3].to(device))
+                        (layerNorm(p[0].tensor, [columns], weight: p[1].tensor, bias: p[2].tensor) + p[0].tensor.softmax(dim: 1)).backward(gradient: g)
+                        return p.map { $0.grad! }
+                    }
+                    for (k, (there, here)) in zip(gradients(.cuda), gradients(.cpu)).enumerated() { same("layerNorm and softmax \(dtype) \(columns), gradient \(k)", there, here, tolerance) }
+                }
+            }
             let x = Tensor.arange(24, dtype: .float32).reshape([4, 6])
             let (rows, index) = (Tensor([3, 0, 0, 2]), Tensor([[5, 0], [1, 1], [2, 4], [0, 3]]))
             same("indexSelect", x.to(.cuda).indexSelect(0, rows.to(.cuda)), x.indexSelect(0, rows))

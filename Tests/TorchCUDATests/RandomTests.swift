@@ -25,7 +25,9 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
     @Test func recordedNumbers() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()
-            guard try CUDA.properties().multiprocessors == 132 else { return }
+            let properties = try CUDA.properties()
+            // A real device may have another number, and then another order.
+            guard properties.multiprocessors == 132 else { return #expect(!properties.name.contains("Emulated"), "the emulator has \(properties.multiprocessors) multiprocessors") }
             let draws: [String: (Int) -> Tensor] = [
                 "rand": { Tensor.rand($0, device: .cuda) }, "randn": { Tensor.randn($0, device: .cuda) }, "randint": { Tensor.randint(0, 1000, [$0], device: .cuda) },
                 "randperm": { Tensor.randperm($0, device: .cuda) },
