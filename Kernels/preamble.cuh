@@ -23,10 +23,23 @@
 #define ST_CALL __device__ __forceinline__
 #define ST_FN static __device__ __forceinline__
 #define ST_NOINLINE static __device__ __noinline__
+// With ST_ONE only the kernels with an ST_MAKE_symbol of `~, 1` are made, so that the first use of one does not wait for the others of its file: they are templates that nobody calls,
+// which are read and no more.
+#ifdef ST_ONE
+#define ST_SECOND_NOW(a, b, ...) b
+#define ST_SECOND(...) ST_SECOND_NOW(__VA_ARGS__)
+#define ST_IS_MADE(symbol) ST_SECOND(ST_MAKE_##symbol, 0, 0)
+#else
+#define ST_IS_MADE(symbol) 1
+#endif
+#define ST_KERNEL_0(symbol, Args, threads, blocks) template <int> __device__ void symbol(const Args &args)
+#define ST_KERNEL_1(symbol, Args, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) symbol(const __grid_constant__ Args args)
+#define ST_KERNEL_NOW(made, ...) ST_KERNEL_##made(__VA_ARGS__)
+#define ST_KERNEL_IF(made, ...) ST_KERNEL_NOW(made, __VA_ARGS__)
+// With registers so few that `blocks` of them fit a multiprocessor.
+#define ST_KERNEL_RESIDENT(symbol, Args, threads, blocks) ST_KERNEL_IF(ST_IS_MADE(symbol), symbol, Args, threads, blocks)
 // One block a multiprocessor is promised only: left alone, the assembler spills a few registers to fit one block more.
-#define ST_KERNEL(symbol, Args, threads) extern "C" __global__ void __launch_bounds__(threads, 1) symbol(const __grid_constant__ Args args)
-// The same, with registers so few that `blocks` of them fit a multiprocessor.
-#define ST_KERNEL_RESIDENT(symbol, Args, threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks) symbol(const __grid_constant__ Args args)
+#define ST_KERNEL(symbol, Args, threads) ST_KERNEL_RESIDENT(symbol, Args, threads, 1)
 #define ST_SHARED(T, name, count) __shared__ T name[count]
 // The scalar functions are written for clang.
 #define __builtin_memcpy memcpy

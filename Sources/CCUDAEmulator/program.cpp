@@ -21,6 +21,16 @@ bool Program::defines_symbol(const std::string &symbol) const {
   for (size_t at = 0; (at = defines.find(" ST_", at)) != std::string::npos;) {
     size_t equals = defines.find('=', at), end = defines.find(' ', at + 1);
     if (end == std::string::npos) end = defines.size();
+    // Which of the file's kernels are made (Kernels/preamble.cuh).
+    if (defines.compare(at, 8, " ST_ONE ") == 0) {
+      if ((defines + " ").find(" ST_MAKE_" + symbol + "=~,1 ") == std::string::npos) return false;
+      at = end;
+      continue;
+    }
+    if (defines.compare(at, 9, " ST_MAKE_") == 0) {
+      at = end;
+      continue;
+    }
     if (equals == std::string::npos || equals > end) return false;
     if (padded.find("_" + defines.substr(equals + 1, end - equals - 1) + "_") == std::string::npos) return false;
     at = end;

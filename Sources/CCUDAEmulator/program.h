@@ -9,7 +9,7 @@ struct Program {
   std::string file, defines;
   std::string image() const;
   static bool parse(const void *image, Program &program);
-  /// Whether this program, compiled from `file`, would have `symbol`: the values of its ST_ defines are parts of the name.
+  /// Whether this program, compiled from `file`, would have `symbol`: the values of its ST_ defines are parts of the name, and with ST_ONE an ST_MAKE_ has it.
   bool defines_symbol(const std::string &symbol) const;
 };
 

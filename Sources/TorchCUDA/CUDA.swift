@@ -103,7 +103,27 @@ extension CUDA {
     /// Counts `fallbacks` from nothing again.
     public static func resetFallbacks() { CUDAFallbacks.reset() }
 
-    /// Programs of kernels that this process compiled for device `index`, and those that it found in the cache on disk.
+    /// Names of the kernels that this process has used on device `index`, which `warmUp` takes.
+    public static func loadedKernels(_ index: Int = 0) throws(DeviceError) -> [String] { try CUDADevice.open(index).kernels.names }
+
+    /// Prepares kernels for device `index` before they are used, as many at a time as there are threads.
+    ///
+    /// A kernel is compiled when it is first used, which takes 50 ms and, for the longest, half a second; after that it is found in the cache on disk. A program that writes down what it used
+    /// and prepares that when it starts waits for all of them at once, on all cores:
+    /// ```swift
+    /// // At the end of a first run.
+    /// let names = try CUDA.loadedKernels()
+    /// // At the start of others, on machines whose cache is empty.
+    /// try CUDA.warmUp(names)
+    /// ```
+    /// Throws `DeviceError` when there is no kernel of a name, before any is prepared, or one can not be compiled, after the others are.
+    public static func warmUp(_ kernels: [String], _ index: Int = 0) throws(DeviceError) {
+        let device = try CUDADevice.open(index)
+        try device.check(cc_bind(device.driver.table, device.context), "cuCtxSetCurrent")
+        try device.kernels.make(kernels)
+    }
+
+    /// Kernels that this process compiled for device `index`, and those that it found in the cache on disk.
     package static func kernelPrograms(_ index: Int = 0) throws(DeviceError) -> (compiled: Int, loaded: Int) {
         let kernels = try CUDADevice.open(index).kernels
         return (kernels.compiled, kernels.loaded)

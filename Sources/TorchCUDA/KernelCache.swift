@@ -19,7 +19,7 @@ final class KernelCache: @unchecked Sendable {
     private static let recentCount = 16
     private var recentNext = 0
 
-    /// Programs compiled by this process and programs found on disk; for tests.
+    /// Kernels compiled by this process and kernels found on disk; for tests.
     private(set) var compiled = 0, loaded = 0
 
     init(_ driver: CUDADriver, _ compiler: NVRTC, architecture: String) {
@@ -61,58 +61,113 @@ final class KernelCache: @unchecked Sendable {
         }
     }
 
+    /// Names of the kernels that were made.
+    var names: [String] { (0..<KernelFamily.kernelCount).filter { functions[$0] != nil }.map(KernelFamily.symbol) }
+
     // MARK: Making
 
     @inline(never)
     private func make(_ number: Int) throws(DeviceError) -> cc_function {
-        let result: Result<cc_function, DeviceError> = lock.withLock {
+        if let e = lock.withLock({ failures[number] }) { throw e }
+        let program = KernelFamily.program(of: number)
+        return try load(number, program, code(program)).get()
+    }
+
+    /// Makes the kernels of these names, several at a time. Throws the first error when all others are made.
+    func make(_ names: [String]) throws(DeviceError) {
+        let wanted = Set(names)
+        let programs = (0..<KernelFamily.kernelCount).map { (number: $0, program: KernelFamily.program(of: $0)) }.filter { wanted.contains($0.program.symbol) }
+        if let unknown = wanted.subtracting(programs.map(\.program.symbol)).min() {
+            throw .kernel(unknown, log: "there is no kernel of this name; CUDA.loadedKernels() gives the names of those that a program has used, of this version of swift-torch")
+        }
+        let missing = programs.filter { functions[$0.number] == nil }
+        let codes = Codes(count: missing.count)
+        Parallel.forEach(count: missing.count, grain: 1) { range in
+            for i in range { codes[i] = code(missing[i].program) }
+        }
+        var failure: DeviceError?
+        for (i, m) in missing.enumerated() {
+            if case .failure(let e) = load(m.number, m.program, codes[i]!) { failure = failure ?? e }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Machine code, and whether it was found on disk.
+    private typealias Code = Result<(image: [UInt8], isKept: Bool), DeviceError>
+
+    /// A place for each code.
+    private final class Codes: @unchecked Sendable {
+        // @unchecked: every place is written by one thread, and read when all are done.
+        private let places: UnsafeMutableBufferPointer<Code?>
+
+        init(count: Int) {
+            places = .allocate(capacity: count)
+            places.initialize(repeating: nil)
+        }
+
+        deinit {
+            places.deinitialize()
+            places.deallocate()
+        }
+
+        subscript(_ i: Int) -> Code? {
+            get { places[i] }
+            set { places[i] = newValue }
+        }
+    }
+
+    static func options(_ program: KernelFamily.Program, _ architecture: String) -> [String] {
+        ["--std=c++20", "--gpu-architecture=\(architecture)", "-default-device"] + program.allDefines.map { "-D\($0)" }
+    }
+
+    private func key(_ program: KernelFamily.Program) -> UInt128 {
+        disk.key(program.file, Self.options(program, architecture) + ["\(compiler.version)", compiler.path, swiftTorchVersion])
+    }
+
+    /// Takes no lock: threads compile side by side, at worst the same.
+    private func code(_ program: KernelFamily.Program) -> Code {
+        if let image = disk.read(key(program)) { return .success((image, true)) }
+        return compile(program)
+    }
+
+    private func compile(_ program: KernelFamily.Program) -> Code {
+        do throws(DeviceError) {
+            return .success((try compiler.compile(program.file, Self.options(program, architecture), symbol: program.symbol), false))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func load(_ number: Int, _ program: KernelFamily.Program, _ code: Code) -> Result<cc_function, DeviceError> {
+        lock.withLock {
             if let f = functions[number] { return .success(f) }
-            if let e = failures[number] { return .failure(e) }
             do throws(DeviceError) {
-                try load(KernelFamily.program(of: number))
-                return .success(functions[number]!)
+                var (image, isKept) = try code.get()
+                var f = isKept ? try? function(image, program) : nil
+                if f == nil {
+                    // What was kept does not load: as if it were not there.
+                    if isKept { (image, isKept) = try compile(program).get() }
+                    f = try function(image, program)
+                    disk.write(key(program), image)
+                }
+                if isKept { loaded += 1 } else { compiled += 1 }
+                functions[number] = f
+                return .success(f!)
             } catch {
                 failures[number] = error
                 return .failure(error)
             }
         }
-        return try result.get()
     }
 
-    static func options(_ program: KernelFamily.Program, _ architecture: String) -> [String] {
-        ["--std=c++20", "--gpu-architecture=\(architecture)", "-default-device"] + program.defines.map { "-D\($0)" }
-    }
-
-    private func load(_ program: KernelFamily.Program) throws(DeviceError) {
-        let options = Self.options(program, architecture)
-        let key = disk.key(program.file, options + ["\(compiler.version)", compiler.path, swiftTorchVersion])
-        if let image = disk.read(key), (try? load(image, program)) != nil {
-            loaded += 1
-            return
-        }
-        let image = try compiler.compile(program.file, options, symbol: program.symbols[0])
-        try load(image, program)
-        compiled += 1
-        disk.write(key, image)
-    }
-
-    private func load(_ image: [UInt8], _ program: KernelFamily.Program) throws(DeviceError) {
+    private func function(_ image: [UInt8], _ program: KernelFamily.Program) throws(DeviceError) -> cc_function {
         let api = driver.table
-        var module: cc_module?
-        let r = image.withUnsafeBytes { api.pointee.cuModuleLoadData(&module, $0.baseAddress!) }
-        try driver.check(r, "cuModuleLoadData")
-        guard let module else { throw .kernel(program.symbols[0], log: "the driver gave no module") }
-        for (i, symbol) in program.symbols.enumerated() {
-            var f: cc_function?
-            let r = api.pointee.cuModuleGetFunction(&f, module, symbol)
-            // What is missing is reported when it is asked for.
-            if r == 0 { functions[program.first + i] = f } else { failures[program.first + i] = .kernel(symbol, log: "not in \(program.file) (cuModuleGetFunction: error \(r))") }
-        }
-        if let missing = program.symbols.indices.first(where: { functions[program.first + $0] == nil }), let e = failures[program.first + missing],
-            program.symbols.indices.allSatisfy({ functions[program.first + $0] == nil })
-        {
-            throw e
-        }
+        var (module, f): (cc_module?, cc_function?)
+        try driver.check(image.withUnsafeBytes { api.pointee.cuModuleLoadData(&module, $0.baseAddress!) }, "cuModuleLoadData")
+        guard let module else { throw .kernel(program.symbol, log: "the driver gave no module") }
+        let r = api.pointee.cuModuleGetFunction(&f, module, program.symbol)
+        guard r == 0, let f else { throw .kernel(program.symbol, log: "not in \(program.file) (cuModuleGetFunction: error \(r))") }
+        return f
     }
 }
 

@@ -27,16 +27,18 @@ package enum KernelCheck {
         return missing.sorted()
     }
 
-    /// Machine code of `file` with `defines`, of which kernel `symbol` is one.
+    /// Machine code of kernel `symbol` of `file` with `defines`.
     package static func compile(file: String, defines: [String], symbol: String, architecture: String) throws(DeviceError) -> [UInt8] {
-        let program = KernelFamily.Program(file: file, defines: defines, symbols: [symbol], first: 0)
-        return try compiler.get().compile(file, KernelCache.options(program, architecture), symbol: symbol)
+        try compile(KernelFamily.Program(file: file, defines: defines, symbol: symbol), architecture)
     }
 
-    /// Machine code of the program that has kernel `symbol`.
+    /// Machine code of kernel `symbol`.
     package static func compile(_ symbol: String, architecture: String) throws(DeviceError) -> [UInt8] {
         guard let number = (0..<KernelFamily.kernelCount).first(where: { KernelFamily.symbol(of: $0) == symbol }) else { throw .kernel(symbol, log: "there is no kernel of this name") }
-        let program = KernelFamily.program(of: number)
-        return try compiler.get().compile(program.file, KernelCache.options(program, architecture), symbol: symbol)
+        return try compile(KernelFamily.program(of: number), architecture)
+    }
+
+    private static func compile(_ program: KernelFamily.Program, _ architecture: String) throws(DeviceError) -> [UInt8] {
+        try compiler.get().compile(program.file, KernelCache.options(program, architecture), symbol: program.symbol)
     }
 }

@@ -135,20 +135,22 @@ enum KernelFamily: Int, CaseIterable {
     /// Whether there are kernels for elements of this type.
     func has(_ dtype: DType) -> Bool { Self.shapes.families[rawValue].types.contains(KernelTypes(dtype)) }
 
-    /// What NVRTC is asked for.
+    /// What NVRTC is asked for: one kernel of a file.
     struct Program {
         let file: String
+        /// Of the file: what it is instantiated for.
         let defines: [String]
-        /// The program's kernels; the first has number `first`, the others follow.
-        let symbols: [String]
-        let first: Int
+        let symbol: String
+
+        /// `defines`, and those that leave the file's other kernels out (Kernels/preamble.cuh).
+        var allDefines: [String] { defines + ["ST_ONE", "ST_MAKE_\(symbol)=~,1"] }
     }
 
-    /// The program in which kernel `number` is.
+    /// The program of kernel `number`.
     static func program(of number: Int) -> Program {
         let family = allCases.last { shapes.families[$0.rawValue].base <= number }!
         let (layout, shape) = (family.layout, shapes.families[family.rawValue])
-        let index = (number - shape.base) / shape.variants
+        let (index, variant) = (number - shape.base).quotientAndRemainder(dividingBy: shape.variants)
         let (row, column) = (index / shape.columns, index % shape.columns)
         let op = layout.operatorName(row)
         let type = layout.isBySize ? "\(1 << column)" : String(cString: cc_type_name(Int32(column)))
@@ -162,12 +164,9 @@ enum KernelFamily: Int, CaseIterable {
                 return String(word)
             }.joined(separator: "_")
         }
-        return Program(file: layout.file, defines: layout.defines.map(named), symbols: layout.symbols.map(named), first: number - (number - shape.base) % shape.variants)
+        return Program(file: layout.file, defines: layout.defines.map(named), symbol: named(layout.symbols[variant]))
     }
 
     /// A kernel's name.
-    static func symbol(of number: Int) -> String {
-        let p = program(of: number)
-        return p.symbols[number - p.first]
-    }
+    static func symbol(of number: Int) -> String { program(of: number).symbol }
 }

@@ -9,23 +9,30 @@ struct CompileCommand: ParsableCommand {
 
     @Option(help: "The kernels: a copy of Kernels/list.txt.") var list: String
     @Option(help: "Architecture; the first device's if none is given.") var arch: String?
-    @Option(help: "Programs whose line matches: * and ?.") var only: String = "*"
+    @Option(help: "Kernels of lines that match: * and ?.") var only: String = "*"
     @Option(help: "Compilations at a time.") var jobs: Int = 4
 
     func run() throws {
         let architecture = try arch ?? CUDA.properties().architecture
         if let reason = KernelCheck.unavailableReason { throw ValidationError(reason) }
-        let lines = try Self.lines(of: list).filter { fnmatch(only, $0, 0) == 0 }
-        guard !lines.isEmpty else { throw ValidationError("no line of \(list) matches '\(only)'") }
+        let kernels = try Self.lines(of: list).filter { fnmatch(only, $0, 0) == 0 }.flatMap(Self.kernels)
+        guard !kernels.isEmpty else { throw ValidationError("no line of \(list) matches '\(only)'") }
         let counts = Counts()
-        let threads = max(1, min(jobs, lines.count))
-        Parallel.threadCount = threads
+        Parallel.threadCount = max(1, min(jobs, kernels.count))
         let start = seconds()
-        Parallel.forEach(count: lines.count, grain: 1) { range in
-            for i in range { Self.compile(lines[i], architecture, counts) }
+        Parallel.forEach(count: kernels.count, grain: 1) { range in
+            for k in kernels[range] {
+                do throws(DeviceError) {
+                    _ = try KernelCheck.compile(file: k.file, defines: k.defines, symbol: k.symbol, architecture: architecture)
+                    counts.add(failure: nil)
+                } catch {
+                    counts.add(failure: "\(error)")
+                }
+            }
         }
         let (compiled, failed) = counts.values
-        print("\(architecture): \(compiled) programs, \(failed) failures, \(Int(seconds() - start)) s")
+        let time = seconds() - start
+        print("\(architecture): \(compiled) kernels, \(failed) failures, \(Int(time)) s, \(Int(time * 1e3) * Parallel.threadCount / kernels.count) ms each")
         if failed > 0 { throw ExitCode(1) }
     }
 
@@ -40,15 +47,11 @@ struct CompileCommand: ParsableCommand {
         return lines
     }
 
-    private static func compile(_ line: String, _ architecture: String, _ counts: Counts) {
+    /// The kernels of a line of the list: file, defines, a colon, symbols.
+    private static func kernels(_ line: String) throws -> [(file: String, defines: [String], symbol: String)] {
         let words = line.split(separator: " ").map(String.init)
-        guard let colon = words.firstIndex(of: ":"), colon > 0, colon + 1 < words.count else { return counts.add(failure: "not a line of the kernels' list: \(line)") }
-        do throws(DeviceError) {
-            _ = try KernelCheck.compile(file: words[0], defines: Array(words[1..<colon]), symbol: words[colon + 1], architecture: architecture)
-            counts.add(failure: nil)
-        } catch {
-            counts.add(failure: "\(error)")
-        }
+        guard let colon = words.firstIndex(of: ":"), colon > 0, colon + 1 < words.count else { throw ValidationError("not a line of the kernels' list: \(line)") }
+        return words[(colon + 1)...].map { (words[0], Array(words[1..<colon]), $0) }
     }
 
     /// What came of it, from several threads.

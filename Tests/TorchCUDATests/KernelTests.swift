@@ -32,6 +32,22 @@ import TorchTensor
         }
     }
 
+    @Test func kernelsArePreparedByName() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let error = #expect(throws: DeviceError.self) { try CUDA.warmUp(["binary_add_f32_run", "binary_plus_f32_run"]) }
+            #expect("\(error!)".contains("binary_plus_f32_run") && "\(error!)".contains("CUDA.loadedKernels()"), "\(error!)")
+            #expect(try CUDA.loadedKernels() == [])
+            let names = ["softmax_f32", "binary_add_f32_run", "sortTake_i64"]
+            try CUDA.warmUp(names)
+            #expect(try CUDA.kernelPrograms() == (3, 0))
+            #expect(try CUDA.loadedKernels().sorted() == names.sorted())
+            let x = Tensor([1.0, 2]).to(.cuda)
+            #expect((x + x).array(of: Float.self) == [2, 4])
+            #expect(try CUDA.kernelPrograms() == (3, 0))
+        }
+    }
+
     @Test func aPrimitiveWithoutAKernelRunsOnTheCPUAndIsCounted() async throws {
         let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
             Emulator.use()
