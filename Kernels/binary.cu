@@ -1,4 +1,4 @@
-// Binary operators: binary_OP_TYPE_run (contiguous or one element) and binary_OP_TYPE_strided, for ST_OP and ST_TYPE.
+// Binary operators: binary_OP_TYPE_run (contiguous or one element), binary_OP_TYPE_strided and binary_OP_TYPE_tiled, for ST_OP and ST_TYPE.
 #include "pointwise.cuh"
 
 #ifndef ST_BINARY_KERNELS
@@ -14,13 +14,11 @@ template <class Op, int Kind, class S, class Args> ST_DEVICE void binary_kernel(
   if constexpr (HasBits<Op> && sizeof(S) == 2) {
     typedef typename Op::template Bits<is_same<S, half> ? 0x7c00 : 0x7f80> OfBits;
     BinaryCall<OfBits, uint16_t, uint16_t> call = {args.params};
-    if constexpr (is_same<Args, st_run_args>) pointwise_run<uint16_t, uint16_t, uint16_t, 2>(args, call);
-    else pointwise_strided<uint16_t, uint16_t, uint16_t, 2>(args, call);
+    pointwise<uint16_t, uint16_t, uint16_t, 2>(args, call);
   } else {
     typedef typename ResultOf<Kind, S>::Type R;
     BinaryCall<Op, S, R> call = {args.params};
-    if constexpr (is_same<Args, st_run_args>) pointwise_run<R, S, S, 2>(args, call);
-    else pointwise_strided<R, S, S, 2>(args, call);
+    pointwise<R, S, S, 2>(args, call);
   }
 }
 namespace binary_result {
@@ -29,9 +27,7 @@ namespace binary_result {
 #undef ST_BINARY
 }  // namespace binary_result
 
-#define ST_BINARY_KERNELS(op, type) \
-  ST_KERNEL(binary_##op##_##type##_run, st_run_args, ST_KERNEL_BLOCK) { binary_kernel<binary::op, binary_result::op, dtype_##type>(args); } \
-  ST_KERNEL(binary_##op##_##type##_strided, st_strided_args, ST_KERNEL_BLOCK) { binary_kernel<binary::op, binary_result::op, dtype_##type>(args); }
+#define ST_BINARY_KERNELS(op, type) ST_POINTWISE_KERNELS(binary_##op##_##type, 1, binary_kernel<binary::op, binary_result::op, dtype_##type>)
 #define ST_BINARY_KERNELS_OF(op, type) ST_BINARY_KERNELS(op, type)
 #endif
 #ifdef ST_OP

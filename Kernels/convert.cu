@@ -1,4 +1,4 @@
-// Conversions between element types: convert_FROM_TO_run and convert_FROM_TO_strided, for ST_FROM and ST_TO.
+// Conversions between element types: convert_FROM_TO_run, convert_FROM_TO_strided and convert_FROM_TO_tiled, for ST_FROM and ST_TO.
 #include "pointwise.cuh"
 #include "scalar/convert.h"
 
@@ -8,12 +8,9 @@ template <class S, class R> struct ConvertCall {
 };
 template <class S, class R, class Args> ST_DEVICE void convert_kernel(const Args &args) {
   ConvertCall<S, R> call;
-  if constexpr (is_same<Args, st_run_args>) pointwise_run<R, S, S, 1>(args, call);
-  else pointwise_strided<R, S, S, 1>(args, call);
+  pointwise<R, S, S, 1>(args, call);
 }
-#define ST_CONVERT_KERNELS(from, to) \
-  ST_KERNEL(convert_##from##_##to##_run, st_run_args, ST_KERNEL_BLOCK) { convert_kernel<dtype_##from, dtype_##to>(args); } \
-  ST_KERNEL(convert_##from##_##to##_strided, st_strided_args, ST_KERNEL_BLOCK) { convert_kernel<dtype_##from, dtype_##to>(args); }
+#define ST_CONVERT_KERNELS(from, to) ST_POINTWISE_KERNELS(convert_##from##_##to, 1, convert_kernel<dtype_##from, dtype_##to>)
 #define ST_CONVERT_KERNELS_OF(from, to) ST_CONVERT_KERNELS(from, to)
 #endif
 #ifdef ST_FROM

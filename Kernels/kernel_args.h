@@ -58,6 +58,11 @@ typedef struct st_strided_args {
   int64_t stride[ST_KERNEL_OPERANDS][ST_KERNEL_DIMS];
   st_kernel_params params;
 } st_strided_args;
+/// The same in tiles of ST_TILE x ST_TILE along dims 0 and 1 (rank >= 2), for operands that are contiguous along one of these dims while others are along the other.
+enum { ST_TILE = 32 };
+#ifdef __cplusplus
+struct st_tiled_args : st_strided_args {};
+#endif
 
 /// fill: the element's bytes come first in `value`. The contiguous kernel reads address, count and value only.
 typedef struct st_fill_args {

@@ -1,8 +1,8 @@
-// The two ways through memory of all pointwise kernels: contiguous in packs of 16 bytes, and any strides.
+// The three ways through memory of all pointwise kernels: contiguous in packs of 16 bytes, any strides, and in tiles where operands are contiguous along different dims.
 //
 // Note [Pointwise kernels]
 // A call F has R operator()(S0, S, S): the element of the result from those of up to three operands (the first may be of another type; unused ones are not read).
-// Both loops stride over the grid, so that any grid is right and a large one costs no tail. Functions that are long themselves (F::Operator::special) take one element at a time: copies of
+// All loops stride over the grid, so that any grid is right and a large one costs no tail. Functions that are long themselves (F::Operator::special) take one element at a time: copies of
 // them side by side would only cost registers.
 #ifndef ST_POINTWISE
 #define ST_POINTWISE
@@ -10,8 +10,15 @@
 
 template <class F> concept IsLong = requires { requires F::Operator::special; };
 
+template <class T, int V> ST_DEVICE Pack<T, V> filled(T x) {
+  Pack<T, V> p;
+#pragma unroll
+  for (int v = 0; v < V; ++v) p.element[v] = x;
+  return p;
+}
+
 /// Contiguous operands; those in args.scalars are one element. K inputs.
-template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise_run(const st_run_args &args, const F &call) {
+template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(const st_run_args &args, const F &call) {
   constexpr int V = IsLong<F> ? 1 : 16 / greatest(sizeof(R), greatest(sizeof(S0), K > 1 ? (int)sizeof(S) : 1));
   R *out = pointer<R>(args.address[0]);
   const S0 *a = pointer<const S0>(args.address[1]);
@@ -28,15 +35,16 @@ template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise_r
   if (a_one) x = a[0];
   if (K > 1 && b_one) y = b[0];
   if (K > 2 && c_one) z = c[0];
+  // What is one for all elements is spread before the loop, which then does not choose.
+  Pack<S0, V> p = filled<S0, V>(x);
+  Pack<S, V> q = filled<S, V>(y), r = filled<S, V>(z);
   for (uint64_t i = first; i < packs; i += step) {
-    Pack<S0, V> p;
-    Pack<S, V> q, r;
     if (!a_one) p = ((const Pack<S0, V> *)a)[i];
     if (K > 1 && !b_one) q = ((const Pack<S, V> *)b)[i];
     if (K > 2 && !c_one) r = ((const Pack<S, V> *)c)[i];
     Pack<R, V> result;
 #pragma unroll
-    for (int v = 0; v < V; ++v) result.element[v] = call(a_one ? x : p.element[v], K < 2 || b_one ? y : q.element[v], K < 3 || c_one ? z : r.element[v]);
+    for (int v = 0; v < V; ++v) result.element[v] = call(p.element[v], q.element[v], r.element[v]);
     ((Pack<R, V> *)out)[i] = result;
   }
   for (uint64_t i = packs * V + first; i < count; i += step)
@@ -59,7 +67,7 @@ template <int K> ST_DEVICE void offsets_of(uint32_t i, uint32_t rank, const st_d
   }
 }
 
-template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise_strided(const st_strided_args &args, const F &call) {
+template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(const st_strided_args &args, const F &call) {
   char *out = pointer<char>(args.address[0]);
   const char *a = pointer<const char>(args.address[1]), *b = pointer<const char>(args.address[2]), *c = pointer<const char>(args.address[3]);
   const uint32_t count = args.count, step = gridDim.x * blockDim.x;
@@ -72,6 +80,65 @@ template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise_s
     *(R *)(out + offset[0]) = call(*(const S0 *)(a + offset[1]), y, z);
   }
 }
+
+/// Where a tile begins: its first place along dims 0 and 1, and there the addresses of K operands.
+template <int K> struct Tile {
+  uint32_t column, row;
+  char *at[K];
+
+  static ST_CALL uint32_t across(const st_strided_args &args) { return (args.size[0].divisor + ST_TILE - 1) / ST_TILE; }
+  static ST_CALL uint32_t down(const st_strided_args &args) { return (args.size[1].divisor + ST_TILE - 1) / ST_TILE; }
+  static ST_CALL uint32_t count(const st_strided_args &args) { return across(args) * down(args) * (args.count / (args.size[0].divisor * args.size[1].divisor)); }
+
+  ST_CALL Tile(uint32_t tile, const st_strided_args &args) {
+    const uint32_t line = tile / across(args);
+    column = tile % across(args) * ST_TILE;
+    row = line % down(args) * ST_TILE;
+    uint32_t rest = line / down(args);
+#pragma unroll
+    for (int k = 0; k < K; ++k) at[k] = pointer<char>(args.address[k]) + column * args.stride[k][0] + row * args.stride[k][1];
+#pragma unroll 1
+    for (uint32_t d = 2; d < args.rank; ++d) {
+      const uint32_t quotient = divide(rest, args.size[d]), digit = rest - quotient * args.size[d].divisor;
+#pragma unroll
+      for (int k = 0; k < K; ++k) at[k] += digit * args.stride[k][d];
+      rest = quotient;
+    }
+  }
+};
+
+/// A warp takes 8 x 4 elements at a time: an operand that is contiguous along either dim gives whole sectors of memory, and what is left of its lines comes from the cache.
+template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(const st_tiled_args &args, const F &call) {
+  // Elements of a thread that are under way at a time, of its four.
+  constexpr int N = IsLong<F> ? 1 : 4;
+  const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = warp % 4 * 8 + lane % 8, row = warp / 4 * 16 + lane / 8, tiles = Tile<K + 1>::count(args);
+  for (uint32_t t = blockIdx.x; t < tiles; t += gridDim.x) {
+    const Tile<K + 1> tile(t, args);
+    // What lies outside is read from the edge and not written.
+    const uint32_t last_column = args.size[0].divisor - 1 - tile.column, last_row = args.size[1].divisor - 1 - tile.row, inside = column < last_column ? column : last_column;
+#pragma unroll 1
+    for (uint32_t first = row; first < row + 16; first += 4 * N) {
+      S0 x[N];
+      S y[N], z[N];
+#pragma unroll
+      for (uint32_t i = 0; i < N; ++i) {
+        const uint32_t r = first + 4 * i < last_row ? first + 4 * i : last_row;
+        x[i] = *(const S0 *)(tile.at[1] + inside * args.stride[1][0] + r * args.stride[1][1]);
+        if constexpr (K > 1) y[i] = *(const S *)(tile.at[2] + inside * args.stride[2][0] + r * args.stride[2][1]);
+        if constexpr (K > 2) z[i] = *(const S *)(tile.at[3] + inside * args.stride[3][0] + r * args.stride[3][1]);
+      }
+#pragma unroll
+      for (uint32_t i = 0; i < N; ++i)
+        if (column <= last_column && first + 4 * i <= last_row) *(R *)(tile.at[0] + column * args.stride[0][0] + (first + 4 * i) * args.stride[0][1]) = call(x[i], y[i], z[i]);
+    }
+  }
+}
+
+// An operator's kernels: the function that comes last, for the arguments of each way. `blocks` of the first have to fit a multiprocessor.
+#define ST_POINTWISE_KERNELS(symbol, blocks, ...) \
+  ST_KERNEL_RESIDENT(symbol##_run, st_run_args, ST_KERNEL_BLOCK, blocks) { __VA_ARGS__(args); } \
+  ST_KERNEL(symbol##_strided, st_strided_args, ST_KERNEL_BLOCK) { __VA_ARGS__(args); } \
+  ST_KERNEL(symbol##_tiled, st_tiled_args, ST_KERNEL_BLOCK) { __VA_ARGS__(args); }
 
 // ---- results of the operators in the lists (st_unary.def and its fellows)
 

@@ -1,9 +1,12 @@
-// Unary operators: unary_OP_TYPE_run (contiguous) and unary_OP_TYPE_strided, for ST_OP and ST_TYPE.
+// Unary operators: unary_OP_TYPE_run (contiguous), unary_OP_TYPE_strided and unary_OP_TYPE_tiled, for ST_OP and ST_TYPE.
 #include "pointwise.cuh"
 
 #ifndef ST_UNARY_KERNELS
 /// Operators with a cheaper way that 16 bits do not tell from the other: see gelu in scalar/unary.h.
 template <class Op> concept HasBrief = requires(float x, const st_params &p) { Op::brief(x, p); };
+/// Blocks whose registers have to fit a multiprocessor. Eight neighbours at once would take as many registers as there are, and leave few warps to compute while one waits for memory;
+/// so much can be asked without spills.
+template <class Op, class S> constexpr int unary_blocks() { return sizeof(S) != 2 || Op::special ? 1 : HasBrief<Op> ? 8 : 5; }
 template <class Op, class S, class R> struct UnaryCall {
   typedef Op Operator;
   st_params p;
@@ -17,8 +20,7 @@ template <class S, class R, class Args> struct UnaryRun {
   const Args &args;
   template <class Op> ST_CALL void run() const {
     UnaryCall<Op, S, R> call = {args.params};
-    if constexpr (is_same<Args, st_run_args>) pointwise_run<R, S, S, 1>(args, call);
-    else pointwise_strided<R, S, S, 1>(args, call);
+    pointwise<R, S, S, 1>(args, call);
   }
 };
 template <class Op, class T, class Run> concept HasChoice = requires(const Run &run, const st_params &p) { Op::template choose<T>(run, p); };
@@ -37,9 +39,7 @@ namespace unary_result {
 #undef ST_UNARY
 }  // namespace unary_result
 
-#define ST_UNARY_KERNELS(op, type) \
-  ST_KERNEL(unary_##op##_##type##_run, st_run_args, ST_KERNEL_BLOCK) { unary_kernel<unary::op, unary_result::op, dtype_##type>(args); } \
-  ST_KERNEL(unary_##op##_##type##_strided, st_strided_args, ST_KERNEL_BLOCK) { unary_kernel<unary::op, unary_result::op, dtype_##type>(args); }
+#define ST_UNARY_KERNELS(op, type) ST_POINTWISE_KERNELS(unary_##op##_##type, (unary_blocks<unary::op, dtype_##type>()), unary_kernel<unary::op, unary_result::op, dtype_##type>)
 #define ST_UNARY_KERNELS_OF(op, type) ST_UNARY_KERNELS(op, type)
 #endif
 #ifdef ST_OP

@@ -33,20 +33,21 @@ def operators(kind):
 
 def kernels():
     """(file, defines, symbols) of the whole contract."""
+    pointwise = ("run", "strided", "tiled")
     for kind in ("unary", "binary", "ternary"):
         for op, over in operators(kind):
             for t in over:
-                yield f"{kind}.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"{kind}_{op}_{t}_{form}" for form in ("run", "strided")]
+                yield f"{kind}.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"{kind}_{op}_{t}_{form}" for form in pointwise]
     for op, over in REDUCTIONS.items():
         for t in types(SETS[over]):
             yield "reduce.cu", [f"ST_OP={op}", f"ST_TYPE={t}"], [f"reduce_{op}_{t}_{form}" for form in ("inner", "outer", "finish")]
     for a in NAMES:
         for b in NAMES:
             if a != b:
-                yield "convert.cu", [f"ST_FROM={a}", f"ST_TO={b}"], [f"convert_{a}_{b}_{form}" for form in ("run", "strided")]
+                yield "convert.cu", [f"ST_FROM={a}", f"ST_TO={b}"], [f"convert_{a}_{b}_{form}" for form in pointwise]
     for size in (1, 2, 4, 8, 16):
-        yield "copy.cu", [f"ST_SIZE={size}"], [f"copy_{size}_{form}" for form in ("run", "strided", "transpose")]
-        yield "select.cu", [f"ST_SIZE={size}"], [f"select_{size}_{form}" for form in ("run", "strided")]
+        yield "copy.cu", [f"ST_SIZE={size}"], [f"copy_{size}_{form}" for form in pointwise]
+        yield "select.cu", [f"ST_SIZE={size}"], [f"select_{size}_{form}" for form in pointwise]
         yield "fill.cu", [f"ST_SIZE={size}"], [f"fill_{size}_{form}" for form in ("run", "strided")]
         yield "gather.cu", [f"ST_SIZE={size}"], [f"gather_{size}", f"takeRows_{size}", f"findZero_{size}"]
     for t in types(SETS["REAL"]):

@@ -12,6 +12,7 @@ int32_t cuMemAlloc_v2(uint64_t *, size_t);
 int32_t cuMemFree_v2(uint64_t);
 int32_t cuMemcpyHtoDAsync_v2(uint64_t, const void *, size_t, void *);
 int32_t cuMemcpyDtoHAsync_v2(void *, uint64_t, size_t, void *);
+int32_t cuMemsetD8Async(uint64_t, uint8_t, size_t, void *);
 int32_t cuModuleLoadData(void **, const void *);
 int32_t cuModuleGetFunction(void **, void *, const char *);
 int32_t cuModuleUnload(void *);
@@ -57,6 +58,8 @@ Buffer::Buffer(size_t n) : bytes(n) { must(cuMemAlloc_v2(&address, n ? n : 1), "
 Buffer::Buffer(const void *from, size_t n) : Buffer(n) { must(cuMemcpyHtoDAsync_v2(address, from, n, nullptr), "cuMemcpyHtoDAsync"); }
 Buffer::~Buffer() { cuMemFree_v2(address); }
 void Buffer::read(void *to) const { must(cuMemcpyDtoHAsync_v2(to, address, bytes, nullptr), "cuMemcpyDtoHAsync"); }
+
+void Buffer::clear() { must(cuMemsetD8Async(address, 0, bytes, nullptr), "cuMemsetD8Async"); }
 
 void Digest::add(const void *data, size_t bytes) {
   for (size_t k = 0; k < bytes; ++k) value = (value ^ ((const unsigned char *)data)[k]) * 1099511628211u;

@@ -37,6 +37,8 @@ class Buffer {
     read(items.data());
     return items;
   }
+  /// Zeros everywhere.
+  void clear();
 
  private:
   void read(void *to) const;

@@ -32,7 +32,7 @@ ST_CHECK(copies) {
     }
     for (int form = 0; form < 2; ++form) {
       if (form == 0) launch_kernel("copy.cu", defines, name + "_strided", args, 5);
-      else launch_kernel("copy.cu", defines, name + "_transpose", &args, {4, 1, 1}, {32, 8, 1});
+      else launch_kernel("copy.cu", defines, name + "_tiled", args, 3);
       std::vector<unsigned char> result = out.read<unsigned char>();
       for (uint32_t b = 0; b < batches; ++b)
         for (uint32_t r = 0; r < rows; ++r)
@@ -81,6 +81,9 @@ ST_CHECK(selection) {
     for (uint32_t k = 0; k < count; ++k)
       if (memcmp(result.data() + k * (size_t)size, condition[k] ? a.data() + k * (size_t)size : b.data(), (size_t)size) != 0) fail("size %d: element %u", size, k);
     if (second.read<unsigned char>() != result) fail("size %d: the layouts differ", size);
+    second.clear();
+    launch_kernel("select.cu", "ST_SIZE=" + std::to_string(size), "select_" + std::to_string(size) + "_tiled", strided, 2);
+    if (second.read<unsigned char>() != result) fail("size %d: tiles differ", size);
     digest.add(result);
   }
 }

@@ -104,10 +104,11 @@ ST_CHECK(operators_against_double) {
 }
 
 /// A kernel over strided, broadcast, transposed operands must do what it does over contiguous copies of them.
-static void check_layouts(Digest &digest, const std::string &kind, const std::string &op, int type, int operands, size_t out_size) {
+static void check_layouts(Digest &digest, const std::string &kind, const std::string &op, int type, int operands, size_t out_size, const uint32_t (&sizes)[3]) {
   const std::string file = kind + ".cu", defines = "ST_OP=" + op + " ST_TYPE=" + kTypes[type], symbol = kind + "_" + op + "_" + kTypes[type];
-  const uint32_t sizes[3] = {5, 3, 7};
-  const size_t count = 5 * 3 * 7, size = kSizes[type];
+  const uint32_t count = sizes[0] * sizes[1] * sizes[2];
+  const int64_t line = sizes[0], plane = line * sizes[1];
+  const size_t size = kSizes[type];
   st_strided_args strided = {};
   st_run_args run = {};
   set_sizes(strided, {sizes[0], sizes[1], sizes[2]});
@@ -117,11 +118,11 @@ static void check_layouts(Digest &digest, const std::string &kind, const std::st
   for (int k = 1; k <= operands; ++k) {
     std::vector<unsigned char> stored = elements(type, count, (uint64_t)(type * 31 + k)), contiguous(count * size);
     // The first is transposed, the second broadcast along the middle dim, the third reversed.
-    int64_t stride[3] = {21, 7, 1}, start = 0;
-    if (k == 2) { stride[0] = 1; stride[1] = 0; stride[2] = 5; }
-    if (k == 3) { stride[0] = -1; stride[1] = -5; stride[2] = -15; start = (int64_t)count - 1; }
+    int64_t stride[3] = {(int64_t)sizes[1] * sizes[2], sizes[2], 1}, start = 0;
+    if (k == 2) { stride[0] = 1; stride[1] = 0; stride[2] = line; }
+    if (k == 3) { stride[0] = -1; stride[1] = -line; stride[2] = -plane; start = (int64_t)count - 1; }
     for (uint32_t i = 0; i < count; ++i) {
-      int64_t from = start + i % 5 * stride[0] + i / 5 % 3 * stride[1] + i / 15 * stride[2];
+      int64_t from = start + i % line * stride[0] + i / line % sizes[1] * stride[1] + i / plane * stride[2];
       memcpy(contiguous.data() + i * size, stored.data() + (size_t)from * size, size);
     }
     buffers.push_back(std::make_unique<Buffer>(stored));
@@ -136,13 +137,21 @@ static void check_layouts(Digest &digest, const std::string &kind, const std::st
   // Every second element of the output, in the order of the contiguous one.
   for (int d = 0, step = (int)out_size * 2; d < 3; step *= (int)sizes[d++]) strided.stride[0][d] = step;
   launch_kernel(file.c_str(), defines, symbol + "_run", run, 1);
-  launch_kernel(file.c_str(), defines, symbol + "_strided", strided, 1, 64);
-  std::vector<unsigned char> x = a.read<unsigned char>(), y = b.read<unsigned char>();
-  for (size_t i = 0; i < count; ++i)
-    if (memcmp(x.data() + i * out_size, y.data() + i * 2 * out_size, out_size) != 0) fail("%s: element %zu differs between the layouts", symbol.c_str(), i);
+  const std::vector<unsigned char> x = a.read<unsigned char>();
+  for (int tiled = 0; tiled < 2; ++tiled) {
+    b.clear();
+    if (tiled) launch_kernel(file.c_str(), defines, symbol + "_tiled", strided, 2);
+    else launch_kernel(file.c_str(), defines, symbol + "_strided", strided, 1, 64);
+    const std::vector<unsigned char> y = b.read<unsigned char>();
+    for (size_t i = 0; i < count; ++i) {
+      if (memcmp(x.data() + i * out_size, y.data() + i * 2 * out_size, out_size) != 0) fail("%s: element %zu differs between the layouts%s", symbol.c_str(), i, tiled ? ", tiled" : "");
+      for (size_t k = 0; k < out_size; ++k)
+        if (y[(i * 2 + 1) * out_size + k] != 0) fail("%s: written beside element %zu", symbol.c_str(), i);
+    }
+  }
   digest.add(x);
 }
-ST_CHECK(every_operator_in_both_layouts) {
+ST_CHECK(every_operator_in_all_layouts) {
   int seen = 0;
   for (int32_t k = 0; k < kernel_count(); ++k) {
     std::string symbol = kernel_at(k)->symbol;
@@ -160,10 +169,17 @@ ST_CHECK(every_operator_in_both_layouts) {
     if ((op == "abs" || op == "angle") && is_complex) out /= 2;
     if (op == "angle" && t < 6) out = 4;
     if (op == "makeComplex" || op == "makePolar") out *= 2;
-    check_layouts(digest, kind, op, t, operands, out);
+    check_layouts(digest, kind, op, t, operands, out, {5, 3, 7});
     ++seen;
   }
   if (seen < 1000) fail("only %d kernels", seen);
+  // Several tiles, with parts of tiles at the edges.
+  for (int t : {0, 2, 6, 8, 9, 11}) {
+    check_layouts(digest, "unary", "square", t, 1, kSizes[t], {70, 37, 2});
+    check_layouts(digest, "binary", "ne", t, 2, 1, {64, 33, 3});
+  }
+  check_layouts(digest, "unary", "besselJ0", 8, 1, 4, {33, 64, 1});
+  check_layouts(digest, "ternary", "lerp", 8, 3, 4, {31, 70, 2});
 }
 ST_CHECK(scalar_operands) {
   std::vector<double> a = {7}, b;

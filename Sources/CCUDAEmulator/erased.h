@@ -23,8 +23,7 @@ template <int OutBytes, int InBytes, int K, class Args> __attribute__((noinline)
   if constexpr (requires { args.params; }) call.p = args.params;
   typedef typename Call::R R;
   typedef typename Call::S S;
-  if constexpr (is_same<Args, st_run_args>) pointwise_run<R, S, S, K>(args, call);
-  else pointwise_strided<R, S, S, K>(args, call);
+  pointwise<R, S, S, K>(args, call);
 }
 template <class Call, class R, class S> void element(void *out, const void *x, const void *y, const void *z, const st_params &p) {
   const Call call = {p};
@@ -34,7 +33,12 @@ template <class Call, class R, class S> void element(void *out, const void *x, c
 template <class Call, class R, class S, int K, class Args> void erased(const void *args) {
   erased_loop<sizeof(R), sizeof(S), K>(element<Call, R, S>, *(const Args *)args);
 }
-inline void add_pointwise(const std::string &symbol, const char *file, void (*run)(const void *), void (*strided)(const void *)) {
-  st_emulator::register_kernel(symbol + "_run", file, sizeof(st_run_args), run, ST_KERNEL_BLOCK);
-  st_emulator::register_kernel(symbol + "_strided", file, sizeof(st_strided_args), strided, ST_KERNEL_BLOCK);
+/// The three kernels of an operator.
+struct PointwiseKernels { void (*run)(const void *), (*strided)(const void *), (*tiled)(const void *); };
+// A function template whose last parameter is the arguments' type.
+#define ST_EACH_WAY(...) PointwiseKernels{__VA_ARGS__, st_run_args>, __VA_ARGS__, st_strided_args>, __VA_ARGS__, st_tiled_args>}
+inline void add_pointwise(const std::string &symbol, const char *file, const PointwiseKernels &kernels) {
+  st_emulator::register_kernel(symbol + "_run", file, sizeof(st_run_args), kernels.run, ST_KERNEL_BLOCK);
+  st_emulator::register_kernel(symbol + "_strided", file, sizeof(st_strided_args), kernels.strided, ST_KERNEL_BLOCK);
+  st_emulator::register_kernel(symbol + "_tiled", file, sizeof(st_tiled_args), kernels.tiled, ST_KERNEL_BLOCK);
 }

@@ -11,8 +11,8 @@ template <class Op, int Kind, unsigned Types, int D> void add_type(const char *o
     typedef typename TypeOf<D>::Type S;
     typedef typename ResultOf<Kind, S>::Type R;
     const std::string symbol = std::string("binary_") + op + "_" + st_emulator::type_names[D];
-    if constexpr (is_same<S, float> || (HasBits<Op> && sizeof(S) == 2)) add_pointwise(symbol, ST_KERNEL_FILE, whole<Op, Kind, S, st_run_args>, whole<Op, Kind, S, st_strided_args>);
-    else add_pointwise(symbol, ST_KERNEL_FILE, erased<BinaryCall<Op, S, R>, R, S, 2, st_run_args>, erased<BinaryCall<Op, S, R>, R, S, 2, st_strided_args>);
+    if constexpr (is_same<S, float> || (HasBits<Op> && sizeof(S) == 2)) add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(whole<Op, Kind, S));
+    else add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(erased<BinaryCall<Op, S, R>, R, S, 2));
   }
 }
 template <class Op, int Kind, unsigned Types, int... D> void add_types(const char *op, std::integer_sequence<int, D...>) { (add_type<Op, Kind, Types, D>(op), ...); }

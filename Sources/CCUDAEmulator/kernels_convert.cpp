@@ -14,8 +14,8 @@ template <int From, int To> void add_pair() {
     typedef typename TypeOf<From>::Type S;
     typedef typename TypeOf<To>::Type R;
     const std::string symbol = std::string("convert_") + st_emulator::type_names[From] + "_" + st_emulator::type_names[To];
-    if constexpr (From == 8) add_pointwise(symbol, ST_KERNEL_FILE, whole<S, R, st_run_args>, whole<S, R, st_strided_args>);
-    else add_pointwise(symbol, ST_KERNEL_FILE, erased<WholeCall<S, R>, R, S, 1, st_run_args>, erased<WholeCall<S, R>, R, S, 1, st_strided_args>);
+    if constexpr (From == 8) add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(whole<S, R));
+    else add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(erased<WholeCall<S, R>, R, S, 1));
   }
 }
 template <int... Pair> void add_pairs(std::integer_sequence<int, Pair...>) { (add_pair<Pair / 15, Pair % 15>(), ...); }

@@ -11,8 +11,8 @@ template <class Op, int Kind, unsigned Types, int D> void add_type(const char *o
     typedef typename TypeOf<D>::Type S;
     typedef typename ResultOf<Kind, S>::Type R;
     const std::string symbol = std::string("unary_") + op + "_" + st_emulator::type_names[D];
-    if constexpr (is_same<S, float> || is_same<Op, unary::powScalar>) add_pointwise(symbol, ST_KERNEL_FILE, whole<Op, Kind, S, st_run_args>, whole<Op, Kind, S, st_strided_args>);
-    else add_pointwise(symbol, ST_KERNEL_FILE, erased<UnaryCall<Op, S, R>, R, S, 1, st_run_args>, erased<UnaryCall<Op, S, R>, R, S, 1, st_strided_args>);
+    if constexpr (is_same<S, float> || is_same<Op, unary::powScalar>) add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(whole<Op, Kind, S));
+    else add_pointwise(symbol, ST_KERNEL_FILE, ST_EACH_WAY(erased<UnaryCall<Op, S, R>, R, S, 1));
   }
 }
 template <class Op, int Kind, unsigned Types, int... D> void add_types(const char *op, std::integer_sequence<int, D...>) { (add_type<Op, Kind, Types, D>(op), ...); }

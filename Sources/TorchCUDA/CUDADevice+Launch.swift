@@ -75,13 +75,14 @@ extension CUDADevice {
         a.count = UInt64(count)
         a.scalars = scalars
         a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
-        try launch(kernel, grid: (Self.blocks(count, each: max(1, 16 / size)), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+        // Two packs of 16 bytes a thread of the smallest types, whose kernels have much to do before the first.
+        try launch(kernel, grid: (Self.blocks(count, each: max(1, (size <= 2 ? 32 : 16) / size)), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
     }
 
     @inline(__always)
     static func address(_ pointer: UnsafeMutableRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
-    /// A kernel over operands of one shape and any strides, the output first. `kernel` is its contiguous variant; the strided one has the next number.
+    /// A kernel over operands of one shape and any strides, the output first. `kernel` is its contiguous variant; the others have the next numbers.
     func pointwise(_ kernel: Int, _ operands: [Operand], _ parameters: KernelParameters = KernelParameters(0)) throws(DeviceError) {
         if operands[0].sizes.product == 0 { return }
         for o in operands { try checkPlace(o) }
@@ -106,7 +107,9 @@ extension CUDADevice {
         }
         var a = st_strided_args()
         a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
-        try strided(kernel + 1, &a, operands.map { Self.address($0.pointer) }, extents, strides, m)
+        let addresses = operands.map { Self.address($0.pointer) }
+        if let d = Self.crossing(operands.map(\.dtype.itemSize), extents, strides, m) { return try tiled(kernel + KernelFamily.tiled, &a, addresses, extents, strides, m, along: d) }
+        try strided(kernel + KernelFamily.strided, &a, addresses, extents, strides, m)
     }
 
     // MARK: Copies
@@ -129,22 +132,50 @@ extension CUDADevice {
             let width = min(16, 1 << facts.trailingZeroBitCount)
             extents[inner] = extents[inner] * size / width
             (strides[2 * inner], strides[2 * inner + 1], size) = (width, width, width)
-        } else if strides[2 * inner] == size, m <= Int(ST_KERNEL_DIMS), out.count <= Int(Int32.max),
-            let d = (0..<inner).first(where: { strides[2 * $0 + 1] == size && extents[$0] >= 8 && extents[inner] >= 8 })
-        {
-            let tiles = ((extents[inner] + 31) / 32) * ((extents[d] + 31) / 32)
-            // The kernel wants the line of the input next to that of the output.
-            let order = [inner, d] + (0..<inner).reversed().filter { $0 != d }
-            CUDABackend.store(order.map { extents[$0] }, &a.size)
-            withUnsafeMutableBytes(of: &a.address) { for k in 0..<2 { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
-            withUnsafeMutableBytes(of: &a.stride) { p in
-                for k in 0..<2 { for (i, d) in order.enumerated() { p.storeBytes(of: Int64(strides[2 * d + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + i), as: Int64.self) } }
-            }
-            (a.count, a.rank) = (UInt32(out.count), UInt32(m))
-            let batches = min(out.count / (extents[inner] * extents[d]), 65_535)
-            return try launch(KernelFamily.copy.number(0, size.trailingZeroBitCount, 2), grid: (tiles, batches, 1), block: (32, 8), &a)
+        } else if let d = Self.crossing([size, size], extents, strides, m) {
+            return try tiled(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.tiled), &a, addresses, extents, strides, m, along: d)
         }
         try strided(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.strided), &a, addresses, extents, strides, m)
+    }
+
+    // MARK: Strided and tiled
+
+    /// The dim along which an operand is contiguous while the output is so along the innermost: neighbours of one lie far apart in the other.
+    private static func crossing(_ sizes: [Int], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int) -> Int? {
+        let n = sizes.count
+        let inner = strides + n * (m - 1)
+        // Below eight a tile would be mostly empty.
+        guard m > 1, m <= Int(ST_KERNEL_DIMS), inner[0] == sizes[0], extents[m - 1] >= 8, (0..<m).reduce(1, { $0 * extents[$1] }) <= Int(Int32.max) else { return nil }
+        return (0..<m - 1).first { d in
+            extents[d] >= 8 && (1..<n).contains { strides[n * d + $0] == sizes[$0] && inner[$0] != 0 && inner[$0] != sizes[$0] }
+        }
+    }
+
+    /// Starts a kernel that works in tiles along the innermost dim and dim `d`.
+    private func tiled(
+        _ kernel: Int, _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int, along d: Int
+    ) throws(DeviceError) {
+        let inner = m - 1
+        Self.describe(&a, addresses, extents, strides, order: [inner, d] + (0..<inner).reversed().filter { $0 != d })
+        let side = Int(ST_TILE)
+        let tiles = ((extents[inner] + side - 1) / side) * ((extents[d] + side - 1) / side) * (Int(a.count) / (extents[inner] * extents[d]))
+        try launch(kernel, grid: (min(tiles, 65_536), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+    }
+
+    /// Addresses, sizes and strides for a kernel, which counts dims from the innermost: in this order.
+    private static func describe(
+        _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, order: some Collection<Int>
+    ) {
+        let n = addresses.count
+        a.count = UInt32(order.reduce(1) { $0 * extents[$1] })
+        a.rank = UInt32(order.count)
+        withUnsafeMutableBytes(of: &a.address) { for k in 0..<n { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
+        withUnsafeMutableBytes(of: &a.size) { p in
+            for (i, d) in order.enumerated() { p.storeBytes(of: st_make_divisor(UInt32(extents[d])), toByteOffset: MemoryLayout<st_divisor>.stride * i, as: st_divisor.self) }
+        }
+        withUnsafeMutableBytes(of: &a.stride) { p in
+            for k in 0..<n { for (i, d) in order.enumerated() { p.storeBytes(of: Int64(strides[d * n + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + i), as: Int64.self) } }
+        }
     }
 
     /// Starts a strided kernel, several times where there are more elements or dims than it can count.
@@ -170,16 +201,7 @@ extension CUDADevice {
             }
             return
         }
-        a.count = UInt32(inner * extents[0])
-        a.rank = UInt32(m)
-        withUnsafeMutableBytes(of: &a.address) { for k in 0..<n { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
-        withUnsafeMutableBytes(of: &a.size) { p in
-            // The kernels count dims from the innermost.
-            for d in 0..<m { p.storeBytes(of: st_make_divisor(UInt32(extents[m - 1 - d])), toByteOffset: MemoryLayout<st_divisor>.stride * d, as: st_divisor.self) }
-        }
-        withUnsafeMutableBytes(of: &a.stride) { p in
-            for k in 0..<n { for d in 0..<m { p.storeBytes(of: Int64(strides[(m - 1 - d) * n + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + d), as: Int64.self) } }
-        }
+        Self.describe(&a, addresses, extents, strides, order: (0..<m).reversed())
         try launch(kernel, grid: (Self.blocks(Int(a.count), each: 4), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
     }
 }

@@ -11,6 +11,7 @@ enum KernelFamily: Int, CaseIterable {
     /// Variants of a pointwise kernel.
     static let run = 0
     static let strided = 1
+    static let tiled = 2
 
     /// How a family's kernels are numbered and named. In symbols and defines `OP` stands for the operator and `TYPE` for the element type or size.
     private struct Layout {
@@ -24,6 +25,7 @@ enum KernelFamily: Int, CaseIterable {
         /// Types that every operator has kernels for.
         var types = KernelTypes.all
 
+        static func pointwise(_ name: String) -> [String] { ["\(name)_run", "\(name)_strided", "\(name)_tiled"] }
         static let sized = ["ST_SIZE=TYPE"]
         static let operation = ["ST_OP=OP", "ST_TYPE=TYPE"]
     }
@@ -32,19 +34,19 @@ enum KernelFamily: Int, CaseIterable {
         switch self {
         case .unary:
             Layout(
-                file: "unary.cu", defines: Layout.operation, symbols: ["unary_OP_TYPE_run", "unary_OP_TYPE_strided"], operators: Int(UnaryOp.count.rawValue),
+                file: "unary.cu", defines: Layout.operation, symbols: Layout.pointwise("unary_OP_TYPE"), operators: Int(UnaryOp.count.rawValue),
                 operatorName: { String(cString: cc_unary_name(Int32($0))) })
         case .binary:
             Layout(
-                file: "binary.cu", defines: Layout.operation, symbols: ["binary_OP_TYPE_run", "binary_OP_TYPE_strided"], operators: Int(BinaryOp.count.rawValue),
+                file: "binary.cu", defines: Layout.operation, symbols: Layout.pointwise("binary_OP_TYPE"), operators: Int(BinaryOp.count.rawValue),
                 operatorName: { String(cString: cc_binary_name(Int32($0))) })
         case .ternary:
             Layout(
-                file: "ternary.cu", defines: Layout.operation, symbols: ["ternary_OP_TYPE_run", "ternary_OP_TYPE_strided"], operators: Int(TernaryOp.count.rawValue),
+                file: "ternary.cu", defines: Layout.operation, symbols: Layout.pointwise("ternary_OP_TYPE"), operators: Int(TernaryOp.count.rawValue),
                 operatorName: { String(cString: cc_ternary_name(Int32($0))) })
         case .convert:
             Layout(
-                file: "convert.cu", defines: ["ST_FROM=OP", "ST_TO=TYPE"], symbols: ["convert_OP_TYPE_run", "convert_OP_TYPE_strided"], operators: DType.allCases.count,
+                file: "convert.cu", defines: ["ST_FROM=OP", "ST_TO=TYPE"], symbols: Layout.pointwise("convert_OP_TYPE"), operators: DType.allCases.count,
                 operatorName: { String(cString: cc_type_name(Int32($0))) })
         case .reduce:
             Layout(
@@ -54,8 +56,8 @@ enum KernelFamily: Int, CaseIterable {
             // In the order of `ScatterOp`.
             Layout(
                 file: "scatter.cu", defines: Layout.operation, symbols: ["scatter_OP_TYPE", "scatterSegments_OP_TYPE"], operators: 5, operatorName: { ["replace", "sum", "prod", "max", "min"][$0] })
-        case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: ["select_TYPE_run", "select_TYPE_strided"], isBySize: true)
-        case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: ["copy_TYPE_run", "copy_TYPE_strided", "copy_TYPE_transpose"], isBySize: true)
+        case .select: Layout(file: "select.cu", defines: Layout.sized, symbols: Layout.pointwise("select_TYPE"), isBySize: true)
+        case .copy: Layout(file: "copy.cu", defines: Layout.sized, symbols: Layout.pointwise("copy_TYPE"), isBySize: true)
         case .fill: Layout(file: "fill.cu", defines: Layout.sized, symbols: ["fill_TYPE_run", "fill_TYPE_strided"], isBySize: true)
         case .gather: Layout(file: "gather.cu", defines: Layout.sized, symbols: ["gather_TYPE", "takeRows_TYPE", "findZero_TYPE"], isBySize: true)
         case .arange: Layout(file: "arange.cu", symbols: ["arange_TYPE"])

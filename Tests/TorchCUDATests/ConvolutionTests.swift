@@ -78,12 +78,6 @@ private func products(_ t: Case, _ dtype: DType, _ backend: any Backend, isLast:
     return [y.values, dx.values, dw.values]
 }
 
-/// How often a kernel was launched in this process.
-private func launches(_ symbol: String) -> Int {
-    let function = dlsym(dlopen(Emulator.path!, RTLD_NOW), "emulator_launches_of")
-    return Int(unsafeBitCast(function, to: (@convention(c) (UnsafePointer<CChar>) -> UInt64).self)(symbol))
-}
-
 /// The device, and the CPU where primitives fall back to.
 private func device() throws -> CUDABackend {
     Backends.register(CPUBackend())
@@ -153,10 +147,10 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
                 for isAllowed in [true, false] {
                     CUDA.allowTF32Convolution = isAllowed
                     for (t, counts) in [(small, [2, 0, 1, 0, 0, 0]), (tall, [1, 1, 0, 1, 0, 0]), (line, [2, 0, 0, 1, 0, 0])] {
-                        let before = symbols.map(launches)
+                        let before = symbols.map(Emulator.launches)
                         let found = try difference(t, dtype)
                         #expect(found == nil, "\(found ?? "")")
-                        let made = zip(symbols.map(launches), before).map { $0 - $1 }
+                        let made = zip(symbols.map(Emulator.launches), before).map { $0 - $1 }
                         #expect(made == (dtype == .float32 && !isAllowed ? [0, 0, 0, 0, 2, 1] : counts), "\(dtype), tf32 allowed: \(isAllowed), \(t)")
                     }
                 }
@@ -170,10 +164,10 @@ private func compare(_ list: [Case], _ dtypes: [DType], isLast: Bool = false) th
         await #expect(processExitsWith: .success) {
             Emulator.use(["SWIFT_TORCH_EMULATOR_CAPABILITY": "75"])
             try compare([Case(c: 12, o: 20)], [.float16, .bfloat16, .float32])
-            for name in ["f16", "bf16", "f32"] { #expect((launches("convolution_\(name)"), launches("convolutionBackwardWeight_\(name)")) == (2, 1), "\(name)") }
+            for name in ["f16", "bf16", "f32"] { #expect((Emulator.launches(of: "convolution_\(name)"), Emulator.launches(of: "convolutionBackwardWeight_\(name)")) == (2, 1), "\(name)") }
             let (a, b) = (Tensor.randn(33, 20).to(.float16), Tensor.randn(20, 40).to(.float16))
             #expect(difference(a.to(.cuda).matmul(b.to(.cuda)), a.to(.float32).matmul(b.to(.float32)).to(.float16)) <= resolution(.float16))
-            #expect((launches("matmul_f16"), CUDA.fallbacks.count) == (1, 0), "\(CUDA.fallbacks)")
+            #expect((Emulator.launches(of: "matmul_f16"), CUDA.fallbacks.count) == (1, 0), "\(CUDA.fallbacks)")
         }
     }
 

@@ -36,6 +36,12 @@ enum Emulator {
         if let folder = cache ?? (isReal ? nil : "none") { setenv("SWIFT_TORCH_CUDA_CACHE", folder, 1) }
         for (name, value) in settings { setenv(name, value, 1) }
     }
+
+    /// How often the emulator launched a kernel in this process.
+    static func launches(of symbol: String) -> Int {
+        let function = dlsym(dlopen(path!, RTLD_NOW), "emulator_launches_of")
+        return Int(unsafeBitCast(function, to: (@convention(c) (UnsafePointer<CChar>) -> UInt64).self)(symbol))
+    }
 }
 
 /// Without the emulator most suites here are skipped; this one is not, so that they can not vanish unnoticed.

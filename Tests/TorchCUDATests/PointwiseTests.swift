@@ -260,6 +260,37 @@ private let shape: Dims = [5, 8]
         }
     }
 
+    /// Operands that are contiguous along different dims go by tiles, the others do not; the results are the CPU's.
+    @Test func operandsAcrossEachOther() async {
+        await #expect(processExitsWith: .success) {
+            // Only the emulator counts.
+            Emulator.use(["SWIFT_TORCH_EMULATOR_QUIET": "1"])
+            func check(_ name: String, _ kernel: String, _ count: Int, _ inputs: [Tensor], _ f: ([Tensor]) -> Tensor) {
+                let before = Emulator.launches(of: kernel)
+                let (there, here) = (f(inputs.map { $0.to(.cuda) }), f(inputs))
+                let (a, b) = (there.array(of: Double.self), here.array(of: Double.self))
+                #expect(there.dtype == here.dtype && there.shape == here.shape && zip(a, b).allSatisfy { abs($0 - $1) <= 1e-6 * (1 + abs($1)) }, "\(name)")
+                #expect(Emulator.launches(of: kernel) - before == count, "\(name): \(kernel)")
+            }
+            manualSeed(3)
+            let (x, y, z) = (Tensor.randn(70, 37), Tensor.randn(37, 70), Tensor.randn(3, 40, 5, 33))
+            check("transposed", "binary_add_f32_tiled", 1, [x, y]) { $0[0] + $0[1].t() }
+            check("both transposed", "binary_add_f32_tiled", 0, [x, x]) { $0[0].t() + $0[1].t() }
+            check("in place", "binary_mul_f32_tiled", 1, [x, y]) {
+                var a = $0[0].clone()
+                a *= $0[1].t()
+                return a
+            }
+            check("outer dims", "binary_sub_f32_tiled", 1, [z, z]) { $0[0].transpose(1, 3) - $0[1].transpose(1, 3).contiguous() }
+            check("of few", "binary_add_f32_tiled", 0, [x, y]) { $0[0][0..<7] + $0[1].t()[0..<7] }
+            check("broadcast", "binary_add_f32_tiled", 0, [x, y]) { $0[0] + $0[1][0..., 0..<1].t() }
+            check("converted", "binary_add_f64_tiled", 1, [x.to(.float64), y]) { $0[0] + $0[1].t() }
+            check("selected", "select_4_tiled", 1, [x, y]) { ($0[1].t() .> 0).select($0[0], $0[0] * 2) }
+            check("of three", "ternary_lerp_f32_tiled", 1, [x, y, x]) { $0[0].lerp($0[1].t(), weight: $0[2]) }
+            check("copied", "copy_4_tiled", 1, [x]) { $0[0].t().contiguous() }
+        }
+    }
+
     @Test func manyDimsAndEmptyTensors() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()

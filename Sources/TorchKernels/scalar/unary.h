@@ -189,8 +189,9 @@ struct gelu : Heavy {
 #if !ST_HOST
   /// For elements of 16 bits.
   ST_FN float brief(float x, const st_params &) {
-    const float a = m_fabs(x);
-    return (x < 0.0f ? 0.0f : x) - m_least(40.0f, a) * m_normal_tail_brief(a);
+    // Past 15 the tail is less than any number of 16 bits. NaN is what comes of the second term.
+    const float a = m_least(15.0f, m_fabs(x));
+    return ::fmaxf(x, 0.0f) - a * m_normal_tail_brief(a);
   }
 #endif
 };
