@@ -175,6 +175,14 @@ typedef struct st_random_args {
   uint64_t range;
 } st_random_args;
 
+/// dropout: y = x scale with probability `keep`, else x 0; kept: where (bool), or 0. Contiguous. A thread has `neighbours` at a time, which divide count: PyTorch's, as many as fit 16 bytes,
+/// halved while they do not divide it.
+typedef struct st_dropout_args {
+  st_address y, x, kept, place;
+  uint64_t count, seed, offset, neighbours;
+  double keep, scale;
+} st_dropout_args;
+
 #define ST_MASK_TILE 4096
 /// masks: `count` elements (below 2^31; sizes `size`, 1 <= rank) in row-major order, in tiles of ST_MASK_TILE, a block each. tiles: uint32, one more than tiles; after the scan tiles[t] is
 /// the number of true elements before tile t, the last one of all. packed: positions (int64 [true, rank]), or the elements that the true ones stand for.

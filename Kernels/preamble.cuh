@@ -90,11 +90,6 @@ template <> struct BitsOf<16> { typedef complex128 Type; };
 
 ST_DEVICE uint32_t divide(uint32_t n, const st_divisor &d) { return (__umulhi(n, d.magic) + n) >> d.shift; }
 template <class T> ST_DEVICE T *pointer(st_address address) { return (T *)address; }
-/// Seed and first block of Philox of a draw: its arguments, from the place in a stream that stands in memory if `place` names one.
-template <class Args> ST_DEVICE void stream_of(const Args &args, uint64_t &seed, uint64_t &block) {
-  seed = args.place ? pointer<const uint64_t>(args.place)[0] : args.seed;
-  block = (args.offset + (args.place ? pointer<const uint64_t>(args.place)[1] : 0)) / 4;
-}
 /// The lanes of the warp that agree with this one in a bit of x.
 ST_DEVICE uint32_t same_bit(uint32_t x, uint32_t bit) {
 #ifdef ST_EMULATOR

@@ -4,9 +4,8 @@
 // The key is the seed, the subsequence the number of the thread in the grid, and a thread's k-th draw block offset / 4 + k, which gives N numbers: 4 of 32 bits or 2 of 64. They go
 // to elements that are a whole grid apart, so that neighbouring threads write neighbours. Which number an element gets thus depends on the grid, which the host makes from the number
 // of elements and of multiprocessors as PyTorch does. Logarithm, exponential, sine, cosine and tangent of float are the fast ones, as there.
-#include "preamble.cuh"
+#include "draw.cuh"
 #include "scalar/convert.h"
-#include "scalar/philox.h"
 
 #ifndef ST_RANDOM_KERNELS
 namespace drawing {
@@ -31,10 +30,6 @@ ST_DEVICE double multiply_add(double a, double b, double c) { return ::fma(a, b,
 
 /// 53 bits of two words.
 ST_DEVICE uint64_t wide(uint32_t low, uint32_t high) { return (uint64_t)low ^ (uint64_t)high << 21; }
-/// (0, 1]: the middles of 2^32 (2^53) steps, of which the last rounds up.
-ST_DEVICE float unit(uint32_t word) { return (float)word * 0x1p-32f + 0x1p-33f; }
-ST_DEVICE double unit(uint64_t word) { return (double)word * 0x1p-53 + 0x1p-54; }
-
 // Numbers of a block of words: N of type R.
 template <class C> struct Uniform;
 template <> struct Uniform<float> {
@@ -150,8 +145,6 @@ template <class S> struct wideIntegers : WideWords {
 };
 /// 1 with the probability that stands at the same place.
 template <class S> struct each { static constexpr int N = 0; };
-/// 1 / a with probability a, else 0: a thread has `range` neighbours at a time, and takes words one after the other.
-template <class S> struct dropout { static constexpr int N = -1; };
 }  // namespace drawing
 
 template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &args) {
@@ -159,33 +152,7 @@ template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &a
   S *out = pointer<S>(args.out);
   uint64_t seed, block;
   stream_of(args, seed, block);
-  if constexpr (D::N < 0) {
-    typedef Compute<S> C;
-    const C keep = (C)args.a;
-    const S kept = Element<S>::store((C)(1.0 / (double)keep)), zero = Element<S>::store(C(0));
-    const uint32_t neighbours = (uint32_t)args.range;
-    constexpr int V = 16 / sizeof(S);
-    PhiloxWords w = {};
-    if (V >= 4 && neighbours == V && args.out % 16 == 0) {
-      for (uint64_t i = thread * V; i < args.count; i += threads * V) {
-        Pack<S, V> noise;
-#pragma unroll
-        for (int k = 0; k < V; ++k) {
-          if (k % 4 == 0) w = philox(seed, thread, block++);
-          noise.element[k] = (C)drawing::unit(w.word[k % 4]) < keep ? kept : zero;
-        }
-        *(Pack<S, V> *)(out + i) = noise;
-      }
-      return;
-    }
-    uint32_t taken = 0;
-    for (uint64_t i = thread * neighbours; i < args.count; i += threads * neighbours)
-      for (uint32_t k = 0; k < neighbours; ++k, ++taken) {
-        if (taken % 4 == 0) w = philox(seed, thread, block++);
-        const uint32_t n = taken % 4, word = n == 0 ? w.word[0] : n == 1 ? w.word[1] : n == 2 ? w.word[2] : w.word[3];
-        out[i + k] = (C)drawing::unit(word) < keep ? kept : zero;
-      }
-  } else if constexpr (D::N == 0) {
+  if constexpr (D::N == 0) {
     // Four neighbours a thread, one block each.
     const S *chance = pointer<const S>(args.chances);
     if (thread * 4 >= args.count) return;
@@ -203,8 +170,11 @@ template <class D, class S> ST_DEVICE void random_kernel(const st_random_args &a
     }
   }
 }
+// The grid is what fits a device with all its threads, so all blocks shall run at once.
 #define ST_RANDOM_KERNELS(op, type) \
-  ST_KERNEL(random_##op##_##type, st_random_args, ST_KERNEL_BLOCK) { random_kernel<drawing::op<dtype_##type>, dtype_##type>(args); }
+  ST_KERNEL_RESIDENT(random_##op##_##type, st_random_args, ST_KERNEL_BLOCK, (is_same<dtype_##type, double> ? 6 : 8)) { \
+    random_kernel<drawing::op<dtype_##type>, dtype_##type>(args); \
+  }
 #define ST_RANDOM_KERNELS_OF(op, type) ST_RANDOM_KERNELS(op, type)
 #endif
 #ifdef ST_OP

@@ -11,7 +11,7 @@
 // A few first ones of a row need no sorting (radix select, as Alabi et al. 2012): from the highest byte, count the digits of the items that are still equal to the last one wanted, until
 // few candidates are left, and order those by counting for each how many come before it. Of a row of many tiles the first of each become the row of the next round.
 #include "prefix.cuh"
-#include "scalar/philox.h"
+#include "draw.cuh"
 
 #ifndef ST_SORT_KERNELS
 /// Unsigned keys, and elements back from them where these say all: not of zeros, which may be -0, and NaN.

@@ -12,7 +12,7 @@ REDUCTIONS = {"sum": "NUM", "nansum": "FLT", "prod": "NUM", "max": "REALB", "min
               "countNonzero": "ANY", "mean": "FC", "variance": "FC", "std": "FC", "norm": "FC", "logSumExp": "FLT", "wideSum": "INTB", "wideProd": "INTB"}
 
 DISTRIBUTIONS = {"uniform": "FLT", "normal": "FLT", "logNormal": "FLT", "exponential": "FLT", "cauchy": "FLT", "geometric": "NUMBERS", "bernoulli": "DRAWN", "integers": "DRAWN",
-                 "wideIntegers": "DRAWN", "each": "FLT", "dropout": "FLT"}
+                 "wideIntegers": "DRAWN", "each": "FLT"}
 
 POOLINGS = {"max": "REAL", "average": "FLT64", "maxBackward": "FLT", "averageBackward": "FLT"}
 
@@ -60,6 +60,8 @@ def kernels():
     for t in types(SETS["FLT"]):
         yield "softmax.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("softmax", "logSoftmax", "softmaxBackward", "logSoftmaxBackward", "crossEntropy", "crossEntropyBackward")]
         yield "layernorm.cu", [f"ST_TYPE={t}"], [f"{op}_{t}" for op in ("layerNorm", "layerNormBackward", "layerNormBackwardWeights", "layerNormBackwardWeightsFinish")]
+    for t in types(SETS["FLT"]):
+        yield "dropout.cu", [f"ST_TYPE={t}"], [f"dropout_{t}"] + [f"dropoutBackward_{t}_{form}" for form in pointwise]
     for t in types(SETS["NUM"]):
         yield "matmul.cu", [f"ST_TYPE={t}"], [f"matmul_{t}"]
     for t in ("f16", "bf16", "f32"):

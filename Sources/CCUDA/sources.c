@@ -30,6 +30,12 @@ TEXT(text_convert_cu) = {
 TEXT(text_copy_cu) = {
 #embed "../../Kernels/copy.cu"
   , 0};
+TEXT(text_draw_cuh) = {
+#embed "../../Kernels/draw.cuh"
+  , 0};
+TEXT(text_dropout_cu) = {
+#embed "../../Kernels/dropout.cu"
+  , 0};
 TEXT(text_fill_cu) = {
 #embed "../../Kernels/fill.cu"
   , 0};
@@ -174,6 +180,8 @@ const cc_source *cc_sources(int32_t *count) {
     {"conv_mma.cu", text_conv_mma_cu, false},
     {"convert.cu", text_convert_cu, false},
     {"copy.cu", text_copy_cu, false},
+    {"draw.cuh", text_draw_cuh, true},
+    {"dropout.cu", text_dropout_cu, false},
     {"fill.cu", text_fill_cu, false},
     {"gather.cu", text_gather_cu, false},
     {"layernorm.cu", text_layernorm_cu, false},

@@ -78,8 +78,4 @@ ST_RANDOM_KERNELS(each, f16)
 ST_RANDOM_KERNELS(each, bf16)
 ST_RANDOM_KERNELS(each, f32)
 ST_RANDOM_KERNELS(each, f64)
-ST_RANDOM_KERNELS(dropout, f16)
-ST_RANDOM_KERNELS(dropout, bf16)
-ST_RANDOM_KERNELS(dropout, f32)
-ST_RANDOM_KERNELS(dropout, f64)
 }  // namespace

@@ -6,7 +6,7 @@ import TorchRuntime
 
 /// Operators of random.cu.
 enum RandomKernel: String, CaseIterable {
-    case uniform, normal, logNormal, exponential, cauchy, geometric, bernoulli, integers, wideIntegers, each, dropout
+    case uniform, normal, logNormal, exponential, cauchy, geometric, bernoulli, integers, wideIntegers, each
 
     /// Its place among the operators.
     var row: Int { Self.allCases.firstIndex(of: self)! }
@@ -31,21 +31,32 @@ extension CUDABackend {
         onDevice("random", failure: (), { () throws(DeviceError) in try draw(out, distribution, generator) }, host: host)
     }
 
-    public func dropoutNoise(_ noise: Operand, keep: Double, _ generator: Generator) -> Bool {
+    public func dropout(_ out: Operand, kept: Operand?, _ x: Operand, keep: Double, scale: Double, _ generator: Generator) -> Bool {
         guard generator.device == device else { return false }
         return onDevice(
-            "dropoutNoise", failure: true,
+            "dropout", failure: true,
             { () throws(DeviceError) in
-                try gpu.checkPlace(noise)
-                let count = noise.count
+                for o in [out, x] { try gpu.checkPlace(o) }
+                if let kept { try gpu.checkPlace(kept) }
+                let count = out.count
                 // PyTorch's kernel takes as many neighbours as fit 16 bytes, halved until nothing is left over; threads start a fresh block for each access of four or more.
-                var neighbours = 16 / noise.dtype.itemSize
+                var neighbours = 16 / out.dtype.itemSize
                 while count % neighbours != 0 { neighbours /= 2 }
                 let (grid, step) = gpu.randomGeometry(count, numbers: 4)
-                var a = st_random_args()
+                var a = st_dropout_args()
                 (a.seed, a.offset, a.place) = try place(of: generator, advancing: UInt64(step))
-                (a.out, a.count, a.a, a.range) = (CUDADevice.address(noise.pointer), UInt64(count), keep, UInt64(neighbours))
-                try gpu.launch(KernelFamily.random.number(RandomKernel.dropout.row, Int(noise.dtype.rawValue), 0), grid: (grid, 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                (a.y, a.x, a.kept) = (CUDADevice.address(out.pointer), CUDADevice.address(x.pointer), CUDADevice.address(kept?.pointer))
+                (a.count, a.neighbours, a.keep, a.scale) = (UInt64(count), UInt64(neighbours), keep, scale)
+                try gpu.launch(KernelFamily.dropout.number(0, Int(out.dtype.rawValue), 0), grid: (grid, 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+                return true
+            }, host: { false })
+    }
+
+    public func dropoutBackward(_ out: Operand, kept: Operand, _ gradient: Operand, scale: Double) -> Bool {
+        onDevice(
+            "dropoutBackward", failure: true,
+            { () throws(DeviceError) in
+                try gpu.pointwise(KernelFamily.dropout.number(0, Int(out.dtype.rawValue), 1), [out, kept, gradient], KernelParameters(scale))
                 return true
             }, host: { false })
     }

@@ -5,7 +5,7 @@ import TorchRuntime
 
 /// Kernels of one source file. Each is named by a row (an operator), a column (an element type or size) and a variant. A new family is one case and one line of `layout`.
 enum KernelFamily: Int, CaseIterable {
-    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, mask, masked, sort
+    case unary, binary, ternary, convert, select, copy, fill, arange, reduce, softmax, layerNorm, gather, scatter, addRows, matmul, optim, random, dropout, mask, masked, sort
     case mma, attention, batchNorm, pool, scan, convolution, convolutionMma, linearAlgebra
 
     /// Variants of a pointwise kernel.
@@ -73,6 +73,7 @@ enum KernelFamily: Int, CaseIterable {
         case .random:
             Layout(
                 file: "random.cu", defines: Layout.operation, symbols: ["random_OP_TYPE"], operators: RandomKernel.allCases.count, operatorName: { RandomKernel.allCases[$0].rawValue })
+        case .dropout: Layout(file: "dropout.cu", symbols: ["dropout_TYPE"] + Layout.pointwise("dropoutBackward_TYPE"))
         case .mask: Layout(file: "mask.cu", symbols: ["maskCount_TYPE", "maskScan_TYPE", "maskPositions_TYPE"])
         case .masked: Layout(file: "mask.cu", defines: Layout.sized, symbols: ["maskedSelect_TYPE", "maskedScatter_TYPE"], isBySize: true)
         case .sort:

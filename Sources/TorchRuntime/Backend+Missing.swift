@@ -186,7 +186,8 @@ extension Backend {
         return true
     }
     public func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator) { lacks("random") }
-    public func dropoutNoise(_ noise: Operand, keep: Double, _ generator: Generator) -> Bool { false }
+    public func dropout(_ out: Operand, kept: Operand?, _ x: Operand, keep: Double, scale: Double, _ generator: Generator) -> Bool { false }
+    public func dropoutBackward(_ out: Operand, kept: Operand, _ gradient: Operand, scale: Double) -> Bool { false }
     public func sgdStep(_ tensors: [st_optim_tensor], dtype: DType, _ options: st_sgd, anew: @escaping () -> st_sgd) -> Bool {
         lacks("sgdStep")
         return true

@@ -174,8 +174,10 @@ public protocol Backend: Sendable {
     // MARK: Random numbers
     /// Fills contiguous `out`, whose type the distribution has. A generator of this device gives the device's own stream; any other draws on the CPU.
     func random(_ out: Operand, _ distribution: RandomDistribution, _ generator: Generator)
-    /// Fills contiguous `noise` of a floating type with 1 / keep with probability `keep`, else 0. False: the device's dropout draws as Bernoulli does, and the caller composes.
-    func dropoutNoise(_ noise: Operand, keep: Double, _ generator: Generator) -> Bool
+    /// out = x scale with probability `keep`, else x 0; `kept`, bool, says where. All contiguous, of a floating type. False: there is no such kernel, and the caller composes.
+    func dropout(_ out: Operand, kept: Operand?, _ x: Operand, keep: Double, scale: Double, _ generator: Generator) -> Bool
+    /// out = gradient scale where kept, else gradient 0. Any layouts.
+    func dropoutBackward(_ out: Operand, kept: Operand, _ gradient: Operand, scale: Double) -> Bool
 
     // MARK: Fused optimizer steps over many contiguous tensors
     // `anew` gives the options of a later step, when this one is captured (Note [Captured steps]); a backend that captures asks it before each replay.

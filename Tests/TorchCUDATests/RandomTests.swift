@@ -236,6 +236,53 @@ private func rounded(_ t: Tensor, _ digits: Double = 1e4) -> [Double] { t.array(
         }
     }
 
+    /// One kernel forward, one backward, which keep truth values: the gradient is scaled where the result is, and its own derivative again.
+    @Test func dropoutKeepsTruthValues() async {
+        await #expect(processExitsWith: .success) {
+            // Only the emulator counts.
+            Emulator.use(["SWIFT_TORCH_EMULATOR_QUIET": "1"])
+            // In packs, with neighbours that do not fill one, one by one; transposed.
+            for (dtype, name) in [(DType.float32, "f32"), (.float16, "f16"), (.bfloat16, "bf16"), (.float64, "f64")] {
+                for (k, shape) in [[64, 50], [3, 22], [7, 5]].enumerated() {
+                    manualSeed(4)
+                    let values = Tensor.randn(shape[1], shape[0], device: .cuda).to(dtype).t()
+                    manualSeed(5)
+                    let y = dropout(values, p: 0.25)
+                    manualSeed(5)
+                    let x = values.clone().requiringGrad()
+                    let z = dropout(x, p: 0.25)
+                    let scale = y.to(.float64) / values.to(.float64)
+                    let step = dtype.itemSize == 2 ? 0.02 : 1e-6
+                    #expect(((scale - 4.0 / 3).abs().minimum(scale.abs()).max().item()) < step && abs(scale.mean().item() - 1) < (k == 0 ? 0.05 : 0.4), "\(dtype) \(shape)")
+                    #expect(z.array(of: Double.self) == y.array(of: Double.self), "\(dtype) \(shape)")
+                    let g = Tensor.randn(shape[1], shape[0], device: .cuda).to(dtype).t().requiringGrad()
+                    let before = ["dropout_\(name)", "random_bernoulli_\(name)"].map(Emulator.launches)
+                    let dx = gradients(of: z, withRespectTo: [x], gradOutput: g, createGraph: true)[0]
+                    #expect(((dx.to(.float64) - g.to(.float64) * scale).abs().max().item()) < step * 4, "\(dtype) \(shape)")
+                    let dg = gradients(of: dx, withRespectTo: [g], gradOutput: Tensor.ones(shape, dtype: dtype, device: .cuda))[0]
+                    #expect(((dg.to(.float64) - scale).abs().max().item()) < step, "\(dtype) \(shape)")
+                    #expect(["dropout_\(name)", "random_bernoulli_\(name)"].map(Emulator.launches) == before && before == [2 * (k + 1), 0], "\(dtype) \(shape) \(before)")
+                }
+            }
+            // As PyTorch has it.
+            let infinite = dropout(Tensor([Float.infinity]).to(.cuda).expand([400]), p: 0.5).array(of: Float.self)
+            #expect(infinite.contains { $0.isNaN } && infinite.contains(.infinity))
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    @Test(arguments: ["dropout_f32", "dropoutBackward_f32_run"]) func dropoutWithoutAKernelIsComposed(missing: String) async {
+        await #expect(processExitsWith: .success) { [missing] in
+            Emulator.use(["SWIFT_TORCH_EMULATOR_MISSING": missing, "SWIFT_TORCH_CUDA_QUIET": "1"])
+            let x = Tensor.ones(64, 50, device: .cuda).requiringGrad()
+            let y = dropout(x, p: 0.2)
+            y.sum().backward()
+            #expect(abs(y.mean().item() - 1) < 0.1 && x.grad!.array(of: Float.self) == y.array(of: Float.self))
+            // By other kernels.
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
     @Test func dropoutAndRecomputation() async {
         await #expect(processExitsWith: .success) {
             Emulator.use()

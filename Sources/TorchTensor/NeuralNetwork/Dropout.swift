@@ -21,14 +21,29 @@ enum Drop {
     static func drop(_ x: Tensor, _ sizes: Dims, _ p: Double, _ generator: Generator?) -> Tensor {
         if p == 0 || x.count == 0 { return x }
         if p == 1 { return x * x.withoutGraph.zerosLike() }
-        // A device may draw for single elements in an order of its own.
-        if sizes == x.dims, x.dtype.isFloatingPoint, !x.device.isCPU, let g = Tensor.generator(generator, x.device, "dropout") {
-            let noise = Tensor.make(sizes, x.dtype, device: x.device)
-            if noise.backend.dropoutNoise(noise.operand, keep: 1 - p, g) { return x * noise }
-        }
+        if sizes == x.dims, x.dtype.isFloatingPoint, !x.device.isCPU, let g = Tensor.generator(generator, x.device, "dropout"), let y = fused(x, p, g) { return y }
         var noise = mask(x, sizes, p, generator)
         noise /= 1 - p
         return x * noise
+    }
+
+    /// By a device's own kernel, which draws for single elements in an order of its own and keeps truth values for the gradient; nil where there is none.
+    private static func fused(_ x: Tensor, _ p: Double, _ generator: Generator) -> Tensor? {
+        let plain = x.withoutGraph.contiguous()
+        let y = Tensor.make(x.dims, x.dtype, device: x.device)
+        let kept: Tensor? = x.isRecorded ? Tensor.make(x.dims, .bool, device: x.device) : nil
+        // The kernel compares in its own precision.
+        let keep = x.dtype == .float64 ? 1 - p : Double(Float(1 - p))
+        guard y.backend.dropout(y.operand, kept: kept?.operand, plain.operand, keep: keep, scale: 1 / keep, generator) else { return nil }
+        guard let kept else { return y }
+        return y.recorded("dropout", x) { gradient($0, kept, scale: 1 / keep) }
+    }
+
+    /// The gradient, which is linear in the one that comes in: its own derivative is the same again.
+    private static func gradient(_ g: Tensor, _ kept: Tensor, scale: Double) -> Tensor {
+        let dx = Tensor.make(g.dims, g.dtype, device: g.device)
+        guard dx.backend.dropoutBackward(dx.operand, kept: kept.operand, g.withoutGraph.operand, scale: scale) else { return g * kept.converted(to: g.dtype) * scale }
+        return dx.recorded("dropoutBackward", g) { gradient($0, kept, scale: scale) }
     }
 
     /// Dropped elements take the negative saturation of SELU, then mean and variance are put right.
