@@ -70,6 +70,48 @@ ST_CHECK(distributions) {
     digest.add(got);
   }
 }
+/// In packs, by pairs and one by one, with and without the truth values; then the gradient of each.
+ST_CHECK(dropout) {
+  const uint64_t threads = 256, seed = 99, offset = 12;
+  for (uint32_t neighbours : {4u, 2u, 1u}) {
+    // More than two rounds.
+    const uint64_t count = neighbours * (threads * 2 + 77);
+    std::vector<float> values;
+    for (uint64_t i = 0; i < count; ++i) values.push_back((float)i - 100.5f);
+    Buffer x(values), y(count * 4), kept(count), dx(count * 4);
+    st_dropout_args args = {};
+    args.y = y.address;
+    args.x = x.address;
+    args.count = count;
+    args.seed = seed;
+    args.offset = offset;
+    args.neighbours = neighbours;
+    args.keep = (double)0.7f;
+    args.scale = 1 / args.keep;
+    launch_kernel("dropout.cu", "ST_TYPE=f32", "dropout_f32", args, 1);
+    const std::vector<float> alone = y.read<float>();
+    args.kept = kept.address;
+    launch_kernel("dropout.cu", "ST_TYPE=f32", "dropout_f32", args, 1);
+    const std::vector<float> result = y.read<float>();
+    const std::vector<unsigned char> truth = kept.read<unsigned char>();
+    st_run_args run = {};
+    run.address[0] = dx.address;
+    run.address[1] = kept.address;
+    run.address[2] = x.address;
+    run.count = count;
+    run.params = {{args.scale}, {}};
+    launch_kernel("dropout.cu", "ST_TYPE=f32", "dropoutBackward_f32_run", run, 2);
+    const std::vector<float> gradient = dx.read<float>();
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t taken = i / (neighbours * threads) * neighbours + i % neighbours;
+      const PhiloxWords w = philox(seed, i / neighbours % threads, offset / 4 + taken / 4);
+      const bool stays = (float)w.word[taken % 4] * 0x1p-32f + 0x1p-33f < 0.7f;
+      const float want = values[i] * (stays ? (float)args.scale : 0.0f);
+      if (result[i] != want || truth[i] != stays || alone[i] != want || gradient[i] != want) fail("%u neighbours: element %llu", neighbours, (unsigned long long)i);
+    }
+    digest.add(result);
+  }
+}
 ST_CHECK(wide_draws) {
   const uint32_t grid = 1, step = 256;
   const uint64_t count = 2 * step + 300, seed = 7, offset = 8;
