@@ -265,6 +265,8 @@ typedef struct st_pool_args {
 /// `pieces` pieces of `each` elements (1 and n otherwise): totals writes their states, up to ST_SCAN_STATE_BYTES each, to totals [lines, pieces], row starts a piece from those before it.
 #define ST_SCAN_STATE_BYTES 16
 #define ST_SCAN_PIECES 256
+/// Most threads of a block of scan_…_lines.
+#define ST_SCAN_BLOCK 512
 typedef struct st_scan_args {
   st_address in, out, indices, totals;
   uint32_t lines, n, rank, pieces, each, reserved;

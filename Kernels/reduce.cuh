@@ -99,17 +99,22 @@ template <class S, bool Greatest> struct Position {
   typedef int64_t Result;
   struct State { C best; uint32_t index; };
   static constexpr uint32_t kNone = 0xffffffffu;
-  ST_FN State start(const st_params &) { return {C(0), kNone}; }
+  static constexpr bool kIsChain = true;
+  // Nothing is better than the first state, which is all that is left of elements that equal it: then the first one is meant.
+  ST_FN State start(const st_params &) { return {Greatest ? lowest_of<C>() : highest_of<C>(), kNone}; }
+  /// Elements come in the order of their places, so equal ones do not matter. NaN is neither at most nor at least.
   ST_FN void add(State &s, C x, uint32_t i, const st_params &) {
-    const bool nan = x != x, had_nan = s.best != s.best, better = Greatest ? x > s.best : x < s.best, tied = nan ? had_nan : x == s.best;
-    const bool take = s.index == kNone || (nan && !had_nan) || (!had_nan && better) || (tied && i < s.index);
+    const bool take = !(Greatest ? x <= s.best : x >= s.best) && s.best == s.best;
     s.best = take ? x : s.best;
     s.index = take ? i : s.index;
   }
-  ST_FN void merge(State &s, const State &t, const st_params &p) {
-    if (t.index != kNone) add(s, t.best, t.index, p);
+  ST_FN void merge(State &s, const State &t, const st_params &) {
+    const bool nan = t.best != t.best, had_nan = s.best != s.best, better = Greatest ? t.best > s.best : t.best < s.best, tied = nan ? had_nan : t.best == s.best;
+    const bool take = (nan && !had_nan) || (!had_nan && better) || (tied && t.index < s.index);
+    s.best = take ? t.best : s.best;
+    s.index = take ? t.index : s.index;
   }
-  ST_FN int64_t finish(const State &s, uint32_t, const st_params &) { return s.index; }
+  ST_FN int64_t finish(const State &s, uint32_t, const st_params &) { return s.index == kNone ? 0 : s.index; }
 };
 template <class S> struct argmax : Position<S, true> {};
 template <class S> struct argmin : Position<S, false> {};

@@ -1,4 +1,4 @@
-// Running sums, products, extremes and log-sum-exps: scan_OP_TYPE_row, a block a line or a piece of one, and scan_OP_TYPE_lines, a thread a line, for ST_OP (a case of StScanOp) and ST_TYPE.
+// Running sums, products, extremes and log-sum-exps: scan_OP_TYPE_row, a block a line or a piece of one, and scan_OP_TYPE_lines, some threads a line, for ST_OP (a case of StScanOp) and ST_TYPE.
 //
 // Note [Long lines]
 // A line that is too long for one block goes in pieces. scan_OP_TYPE_totals joins the elements of each; the block that scans a piece first joins the totals before it, in their order. So the
@@ -75,13 +75,37 @@ template <class S, class Op> struct Line {
     if (indices) *(int64_t *)(indices + i * args.along[2]) = running::place_in(s, 0);
   }
 };
+/// Threads (x, y): x neighbouring lines, of which each thread takes a few elements that follow each other; the threads of a line then join what they have.
 template <class S, class Op> ST_DEVICE void scan_lines(const st_scan_args &args) {
-  for (uint32_t l = blockIdx.x * blockDim.x + threadIdx.x; l < args.lines; l += gridDim.x * blockDim.x) {
-    const Line<S, Op> line(args, l);
-    typename Op::State run = Op::start();
-    for (uint32_t i = 0; i < args.n; ++i) {
-      run = Op::join(run, line.read(i));
-      line.write(i, run);
+  typedef typename Op::State State;
+  constexpr uint32_t kFew = 8;
+  ST_SHARED(State, parts, ST_SCAN_BLOCK);
+  const uint32_t x = threadIdx.x, y = threadIdx.y, width = blockDim.x, height = blockDim.y;
+  for (uint32_t l = blockIdx.x * width; l < args.lines; l += gridDim.x * width) {
+    // All threads have to come by the barriers.
+    const bool is_line = args.lines - l > x;
+    const Line<S, Op> line(args, is_line ? l + x : l);
+    State carry = Op::start();
+    for (uint32_t begin = 0; begin < args.n; begin += height * kFew) {
+      const uint32_t first = begin + y * kFew;
+      State held[kFew];
+#pragma unroll
+      for (uint32_t k = 0; k < kFew; ++k) held[k] = is_line && first + k < args.n ? line.read(first + k) : Op::start();
+#pragma unroll
+      for (uint32_t k = 1; k < kFew; ++k) held[k] = Op::join(held[k - 1], held[k]);
+      parts[y * width + x] = held[kFew - 1];
+      __syncthreads();
+      State base = carry;
+#pragma unroll 1
+      for (uint32_t w = 0; w < height; ++w) {
+        if (w == y) base = carry;
+        carry = Op::join(carry, parts[w * width + x]);
+      }
+#pragma unroll
+      for (uint32_t k = 0; k < kFew; ++k)
+        if (is_line && first + k < args.n) line.write(first + k, Op::join(base, held[k]));
+      // The parts have been read by all.
+      __syncthreads();
     }
   }
 }
@@ -135,7 +159,7 @@ template <class S, class Op, bool Totals> ST_DEVICE void scan_row(const st_scan_
 #define ST_SCAN_KERNELS(op, type) \
   ST_KERNEL(scan_##op##_##type##_row, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>, false>(args); } \
   ST_KERNEL(scan_##op##_##type##_totals, st_scan_args, ST_KERNEL_BLOCK) { scan_row<dtype_##type, running::op<dtype_##type>, true>(args); } \
-  ST_KERNEL(scan_##op##_##type##_lines, st_scan_args, ST_KERNEL_BLOCK) { scan_lines<dtype_##type, running::op<dtype_##type>>(args); }
+  ST_KERNEL(scan_##op##_##type##_lines, st_scan_args, ST_SCAN_BLOCK) { scan_lines<dtype_##type, running::op<dtype_##type>>(args); }
 #define ST_SCAN_KERNELS_OF(op, type) ST_SCAN_KERNELS(op, type)
 #endif
 #ifdef ST_OP

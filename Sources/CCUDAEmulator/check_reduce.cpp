@@ -103,6 +103,9 @@ ST_CHECK(reductions_of_rows) {
     check_matrix(digest, e, 5, 333, true, 1, false);
     check_matrix(digest, e, 5, 333, true, 3, false);
     check_matrix(digest, e, 33, 1, true, 1, false);
+    // Several packs of a thread under way at a time.
+    check_matrix(digest, e, 3, 2 * 1024 + 37, true, 1, false);
+    check_matrix(digest, e, 2, 4 * 1024 + 40, true, 2, false);
   }
 }
 ST_CHECK(reductions_of_columns) {

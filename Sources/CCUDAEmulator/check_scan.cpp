@@ -33,7 +33,9 @@ ST_CHECK(running_values_along_both_dims) {
             places[at] = place;
           }
         }
-        for (bool row : {false, true}) {
+        // A thread a line, a block a line, four threads a line.
+        for (int form = 0; form < 3; ++form) {
+          const bool row = form == 1;
           Buffer by(x.size() * 4), bi(x.size() * 8);
           st_scan_args a = {};
           const uint32_t start = backwards ? (uint32_t)((n - 1) * step) : 0;
@@ -61,7 +63,8 @@ ST_CHECK(running_values_along_both_dims) {
             a.totals = totals.address;
             launch_kernel("scan.cu", defines, name + "totals", a, 3, 32);
           }
-          launch_kernel("scan.cu", defines, name + (row ? "row" : "lines"), a, 2, row ? 32 : 64);
+          if (form == 2) launch_kernel("scan.cu", defines, name + "lines", &a, {2, 1, 1}, {16, 4, 1});
+          else launch_kernel("scan.cu", defines, name + (row ? "row" : "lines"), a, 2, row ? 32 : 64);
           const std::vector<float> y = by.read<float>();
           for (size_t i = 0; i < y.size(); ++i)
             if (!is_close(y[i], want[i], 1e-5)) fail("%s: element %zu is %.9g instead of %.9g", kScans[op], i, y[i], want[i]);

@@ -62,7 +62,9 @@ extension CUDABackend {
         while !isOuter, threads < 256, threads * 4 < elements { threads *= 2 }
         let perBlock = isOuter ? 32 : 256 / threads
         let lines = (outputs + perBlock - 1) / perBlock
-        var splits = lines >= 512 ? 1 : max(1, min(512 / lines, elements / (threads * 16)))
+        // A thread of an outer one has smaller loads under way.
+        let enough = isOuter ? 1024 : 512
+        var splits = lines >= enough ? 1 : max(1, min(enough / lines, elements / (threads * 16)))
         // No part may be empty.
         if splits > 1 { splits = (elements + (elements + splits - 1) / splits - 1) / ((elements + splits - 1) / splits) }
         a.splits = UInt32(splits)

@@ -1,4 +1,4 @@
-// Scans on the device: a block a line or a piece of one, or a thread a line.
+// Scans on the device: a block a line or a piece of one, or some threads a line.
 import CCUDA
 import TorchKernels
 import TorchRuntime
@@ -49,9 +49,9 @@ extension CUDABackend {
             }
         }
         a.along = (Int64(x.strides[dim] * x.dtype.itemSize), Int64(out.strides[dim] * out.dtype.itemSize), Int64((indices?.strides[dim] ?? 0) * 8))
-        // A block where a line is contiguous, or where lines are too few and too long for a thread each.
+        // A block where a line is contiguous, or where lines are too few and too long for some threads each.
         let isInner = abs(x.strides[dim]) <= (dims.first.map { abs(x.strides[$0]) } ?? .max)
-        let isRow = isInner ? n > 16 : n >= 256 && lines < 4096
+        let isRow = isInner ? n > 16 : n >= 256 && lines < 1024
         var threads = 32
         while threads < Int(ST_KERNEL_BLOCK), threads * 4 < n { threads *= 2 }
         let kernel = KernelFamily.scan.number(Int(op.rawValue), Int(x.dtype.rawValue), 0)
@@ -71,6 +71,9 @@ extension CUDABackend {
             return withExtendedLifetime(totals) {}
         }
         if isRow { return try gpu.launch(kernel, grid: (min(lines, 65_536), 1, 1), block: (threads, 1), &a) }
-        try gpu.launch(kernel + 1, grid: (CUDADevice.blocks(lines, each: 1), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+        var perLine = 1
+        while perLine < 16, perLine * 8 < n { perLine *= 2 }
+        let perBlock = Int(ST_SCAN_BLOCK) / perLine
+        try gpu.launch(kernel + 1, grid: (min((lines + perBlock - 1) / perBlock, 65_536), 1, 1), block: (perBlock, perLine), &a)
     }
 }

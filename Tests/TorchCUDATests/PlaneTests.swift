@@ -163,7 +163,7 @@ private func compare(_ name: String, _ inputs: [Tensor], _ tolerance: Double, _ 
 }
 
 /// Shapes and dims of scans: lines in a row, lines side by side, few long lines that are not contiguous, short ones.
-private let lines: [(sizes: [Int], dim: Int)] = [([3, 5000], 1), ([300, 7], 1), ([40, 90], 0), ([700, 2], 0), ([4, 33, 5], 1), ([1], 0)]
+private let lines: [(sizes: [Int], dim: Int)] = [([3, 5000], 1), ([300, 7], 1), ([40, 90], 0), ([200, 50], 0), ([700, 2], 0), ([4, 33, 5], 1), ([1], 0)]
 
 @Suite(.enabled(if: Emulator.isBuilt, "the emulator is not built")) struct ScanTests {
     @Test func sumsAndProducts() async {

@@ -320,6 +320,17 @@ private let shape: Dims = [5, 8]
             }
             near(there.argmax(dim: 1), x.argmax(dim: 1), "argmax")
             near(there.prod(dim: 2), x.prod(dim: 2), "prod")
+            // Rows of nothing but the least and the greatest number; NaN, twice; equal elements far from each other: the first one counts.
+            var odd = Tensor((0..<6 * 4500).map { Float($0 % 1000) }).reshape([6, 4500])
+            (odd[0], odd[1]) = (Tensor.full([4500], -Double.infinity), Tensor.full([4500], Double.infinity))
+            for (row, column) in [(2, 700), (2, 3000), (3, 4499)] { odd[row, column] = Tensor(Float.nan) }
+            for (k, y) in [odd, odd.nanToNum(nan: 7).to(.int32), odd.nanToNum(nan: 7).to(.uint8), odd .> 2e9, odd.isNaN(), odd.to(.float16)].enumerated() {
+                for z in [y, y.t().contiguous().t()] {
+                    for dim in 0...1 { near(z.to(.cuda).argmax(dim: dim), z.argmax(dim: dim), "argmax of \(k) over \(dim)") }
+                    for dim in 0...1 { near(z.to(.cuda).argmin(dim: dim), z.argmin(dim: dim), "argmin of \(k) over \(dim)") }
+                    near(z.to(.cuda).argmax(), z.argmax(), "argmax of \(k)")
+                }
+            }
             near((there .> 0).sum(), (x .> 0).sum(), "count")
             near((there .> 0.999).any(), (x .> 0.999).any(), "any")
             #expect(Tensor.ones(100_000, device: .cuda).sum().item() == 100_000)
