@@ -103,7 +103,9 @@ extension CUDABackend {
     public func addRows(_ out: Operand, _ x: Operand, _ index: Operand, alpha: Double, skip: Int?, _ check: ElementCheck) -> Int? {
         let host: () -> Int? = { onCPU("addRows", [.update(out), .read(x), .read(index)], failure: nil) { $0.addRows($1[0], $1[1], $1[2], alpha: alpha, skip: skip, check) } }
         let columns = out.sizes[0] == 0 ? 0 : out.count / out.sizes[0]
-        guard KernelFamily.addRows.has(out.dtype), columns > 0 else { return host() }
+        guard KernelFamily.addRows.has(out.dtype) else { return host() }
+        // Nothing to add, but indices to look at, which reading rows of no bytes does.
+        if columns == 0 { return takeRows(out, out, index, check) }
         return onDevice(
             "addRows", failure: nil,
             { () throws(DeviceError) in

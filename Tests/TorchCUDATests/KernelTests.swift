@@ -59,6 +59,37 @@ import TorchTensor
         #expect(text.split(separator: "\n").filter { $0.contains("linearAlgebra(eig) has no kernel on cuda:0 and runs on the CPU") }.count == 1, "\(text)")
     }
 
+    @Test func rowsWithoutElements() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            let (x, none) = (Tensor.zeros(3, 0, device: .cuda), Tensor.zeros(2, 0, device: .cuda))
+            #expect(x.indexAdd(0, Tensor([2, 0], device: .cuda), none).shape == [3, 0])
+            let error = #expect(throws: TensorError.self) { try withTensorErrors { x.indexAdd(0, Tensor([2, 3], device: .cuda), none) } }
+            #expect("\(error!)".contains("3"), "\(error!)")
+            #expect(CUDA.fallbacks.isEmpty, "\(CUDA.fallbacks)")
+        }
+    }
+
+    /// For work on kernels: a folder whose files take the place of those in the program.
+    @Test func filesOfAFolderReplaceTheKernels() async throws {
+        let folder = "/tmp/swift-torch-sources-\(getpid())"
+        setenv("SWIFT_TORCH_TEST_FOLDER", folder, 1)
+        mkdir(folder, 0o755)
+        defer { _ = removeFolder(folder) }
+        let file = try #require(fopen("\(folder)/binary.cu", "w"))
+        fputs("// Changed.\n#include \"nowhere.cuh\"\n", file)
+        fclose(file)
+        let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            Emulator.use(["SWIFT_TORCH_KERNELS": String(cString: getenv("SWIFT_TORCH_TEST_FOLDER"))])
+            let x = Tensor([1.0, 2]).to(.cuda)
+            // The unary kernels are the program's, the binary ones do not compile, and the CPU adds.
+            #expect((-x).array(of: Float.self) == [-1, -2] && CUDA.fallbacks.isEmpty)
+            #expect((x + x).array(of: Float.self) == [2, 4] && CUDA.fallbacks.map(\.primitive) == ["binary"], "\(CUDA.fallbacks)")
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.contains("nowhere.cuh"), "\(text)")
+    }
+
     @Test func aFallbackThatChangesAPartKeepsTheRest() async {
         await #expect(processExitsWith: .success) {
             Emulator.use(["SWIFT_TORCH_CUDA_QUIET": "1"])
