@@ -81,41 +81,45 @@ template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(c
   }
 }
 
-/// Where a tile begins: its first place along dims 0 and 1, and there the addresses of K operands.
-template <int K> struct Tile {
-  uint32_t column, row;
-  char *at[K];
+/// A tile: where it begins along dims 0 and 1, and which of those along the other dims it is.
+struct Tile {
+  uint32_t column, row, rest;
 
-  static ST_CALL uint32_t across(const st_strided_args &args) { return (args.size[0].divisor + ST_TILE - 1) / ST_TILE; }
-  static ST_CALL uint32_t down(const st_strided_args &args) { return (args.size[1].divisor + ST_TILE - 1) / ST_TILE; }
-  static ST_CALL uint32_t count(const st_strided_args &args) { return across(args) * down(args) * (args.count / (args.size[0].divisor * args.size[1].divisor)); }
-
-  ST_CALL Tile(uint32_t tile, const st_strided_args &args) {
-    const uint32_t line = tile / across(args);
-    column = tile % across(args) * ST_TILE;
-    row = line % down(args) * ST_TILE;
-    uint32_t rest = line / down(args);
+  /// The addresses where it begins in K operands.
+  template <int K> ST_CALL void find(const st_strided_args &args, char *(&at)[K]) const {
 #pragma unroll
     for (int k = 0; k < K; ++k) at[k] = pointer<char>(args.address[k]) + column * args.stride[k][0] + row * args.stride[k][1];
+    uint32_t left = rest;
 #pragma unroll 1
     for (uint32_t d = 2; d < args.rank; ++d) {
-      const uint32_t quotient = divide(rest, args.size[d]), digit = rest - quotient * args.size[d].divisor;
+      const uint32_t quotient = divide(left, args.size[d]), digit = left - quotient * args.size[d].divisor;
 #pragma unroll
       for (int k = 0; k < K; ++k) at[k] += digit * args.stride[k][d];
-      rest = quotient;
+      left = quotient;
     }
   }
 };
+/// Calls with the tiles of this block, of a grid (along dim 0, along dim 1, others): no division is needed to find them.
+template <class Body> ST_DEVICE void each_tile(const st_strided_args &args, const Body &body) {
+  const uint32_t columns = args.size[0].divisor, rows = args.size[1].divisor, others = args.rank > 2 ? args.count / (columns * rows) : 1;
+  for (uint32_t rest = blockIdx.z; rest < others; rest += gridDim.z)
+    for (uint32_t row = blockIdx.y * ST_TILE; row < rows; row += gridDim.y * ST_TILE)
+      for (uint32_t column = blockIdx.x * ST_TILE; column < columns; column += gridDim.x * ST_TILE) body(Tile{column, row, rest});
+}
 
 /// A warp takes 8 x 4 elements at a time: an operand that is contiguous along either dim gives whole sectors of memory, and what is left of its lines comes from the cache.
 template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(const st_tiled_args &args, const F &call) {
   // Elements of a thread that are under way at a time, of its four.
   constexpr int N = IsLong<F> ? 1 : 4;
-  const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = warp % 4 * 8 + lane % 8, row = warp / 4 * 16 + lane / 8, tiles = Tile<K + 1>::count(args);
-  for (uint32_t t = blockIdx.x; t < tiles; t += gridDim.x) {
-    const Tile<K + 1> tile(t, args);
-    // What lies outside is read from the edge and not written.
-    const uint32_t last_column = args.size[0].divisor - 1 - tile.column, last_row = args.size[1].divisor - 1 - tile.row, inside = column < last_column ? column : last_column;
+  const uint32_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = warp % 4 * 8 + lane % 8, row = warp / 4 * 16 + lane / 8;
+  each_tile(args, [&](const Tile &tile) {
+    const uint32_t last_column = args.size[0].divisor - 1 - tile.column, last_row = args.size[1].divisor - 1 - tile.row;
+    // All of the warp lies outside.
+    if (warp % 4 * 8 > last_column || warp / 4 * 16 > last_row) return;
+    char *at[K + 1];
+    tile.find(args, at);
+    // What else lies outside is read from the edge and not written.
+    const uint32_t inside = column < last_column ? column : last_column;
 #pragma unroll 1
     for (uint32_t first = row; first < row + 16; first += 4 * N) {
       S0 x[N];
@@ -123,15 +127,15 @@ template <class R, class S0, class S, int K, class F> ST_DEVICE void pointwise(c
 #pragma unroll
       for (uint32_t i = 0; i < N; ++i) {
         const uint32_t r = first + 4 * i < last_row ? first + 4 * i : last_row;
-        x[i] = *(const S0 *)(tile.at[1] + inside * args.stride[1][0] + r * args.stride[1][1]);
-        if constexpr (K > 1) y[i] = *(const S *)(tile.at[2] + inside * args.stride[2][0] + r * args.stride[2][1]);
-        if constexpr (K > 2) z[i] = *(const S *)(tile.at[3] + inside * args.stride[3][0] + r * args.stride[3][1]);
+        x[i] = *(const S0 *)(at[1] + inside * args.stride[1][0] + r * args.stride[1][1]);
+        if constexpr (K > 1) y[i] = *(const S *)(at[2] + inside * args.stride[2][0] + r * args.stride[2][1]);
+        if constexpr (K > 2) z[i] = *(const S *)(at[3] + inside * args.stride[3][0] + r * args.stride[3][1]);
       }
 #pragma unroll
       for (uint32_t i = 0; i < N; ++i)
-        if (column <= last_column && first + 4 * i <= last_row) *(R *)(tile.at[0] + column * args.stride[0][0] + (first + 4 * i) * args.stride[0][1]) = call(x[i], y[i], z[i]);
+        if (column <= last_column && first + 4 * i <= last_row) *(R *)(at[0] + column * args.stride[0][0] + (first + 4 * i) * args.stride[0][1]) = call(x[i], y[i], z[i]);
     }
-  }
+  });
 }
 
 // An operator's kernels: the function that comes last, for the arguments of each way. `blocks` of the first have to fit a multiprocessor.

@@ -144,10 +144,11 @@ extension CUDADevice {
     private static func crossing(_ sizes: [Int], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int) -> Int? {
         let n = sizes.count
         let inner = strides + n * (m - 1)
-        // Below eight a tile would be mostly empty.
-        guard m > 1, m <= Int(ST_KERNEL_DIMS), inner[0] == sizes[0], extents[m - 1] >= 8, (0..<m).reduce(1, { $0 * extents[$1] }) <= Int(Int32.max) else { return nil }
+        // A block of the strided kernel has all of shorter lines at hand.
+        let least = Int(ST_TILE)
+        guard m > 1, m <= Int(ST_KERNEL_DIMS), inner[0] == sizes[0], extents[m - 1] >= least, (0..<m).reduce(1, { $0 * extents[$1] }) <= Int(Int32.max) else { return nil }
         return (0..<m - 1).first { d in
-            extents[d] >= 8 && (1..<n).contains { strides[n * d + $0] == sizes[$0] && inner[$0] != 0 && inner[$0] != sizes[$0] }
+            extents[d] >= least / 2 && (1..<n).contains { strides[n * d + $0] == sizes[$0] && inner[$0] != 0 && inner[$0] != sizes[$0] }
         }
     }
 
@@ -157,9 +158,9 @@ extension CUDADevice {
     ) throws(DeviceError) {
         let inner = m - 1
         Self.describe(&a, addresses, extents, strides, order: [inner, d] + (0..<inner).reversed().filter { $0 != d })
-        let side = Int(ST_TILE)
-        let tiles = ((extents[inner] + side - 1) / side) * ((extents[d] + side - 1) / side) * (Int(a.count) / (extents[inner] * extents[d]))
-        try launch(kernel, grid: (min(tiles, 65_536), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
+        func tiles(_ d: Int) -> Int { (extents[d] + Int(ST_TILE) - 1) / Int(ST_TILE) }
+        let others = Int(a.count) / (extents[inner] * extents[d])
+        try launch(kernel, grid: (tiles(inner), min(tiles(d), 65_535), min(others, 65_535)), block: (Int(ST_KERNEL_BLOCK), 1), &a)
     }
 
     /// Addresses, sizes and strides for a kernel, which counts dims from the innermost: in this order.
