@@ -86,30 +86,29 @@ extension CUDADevice {
     func pointwise(_ kernel: Int, _ operands: [Operand], _ parameters: KernelParameters = KernelParameters(0)) throws(DeviceError) {
         if operands[0].sizes.product == 0 { return }
         for o in operands { try checkPlace(o) }
-        let n = operands.count
-        let rank = operands[0].sizes.count
-        let plan = UnsafeMutablePointer<Int>.allocate(capacity: (rank + 2) * (n + 1))
-        defer { plan.deallocate() }
-        let (extents, strides) = (plan, plan + (rank + 2))
-        let m = StridedLoop.plan(operands, extents: extents, strides: strides)
-        let size = operands.reduce(1) { max($0, $1.dtype.itemSize) }
-        if m == 1 {
-            // One run, perhaps with repeated elements.
-            var scalars: UInt32 = 0
-            var isRun = true
-            for k in 0..<n where strides[k] != operands[k].dtype.itemSize {
-                if k > 0 && strides[k] == 0 || extents[0] == 1 { scalars |= k > 0 ? 1 << UInt32(k) : 0 } else { isRun = false }
-            }
-            if isRun {
+        try StridedPlan.of(operands) { (plan) throws(DeviceError) in
+            if let scalars = Self.scalars(plan) {
+                let n = operands.count
                 let p = { (k: Int) -> UnsafeMutableRawPointer? in k < n ? operands[k].pointer : nil }
-                return try run(kernel, (operands[0].pointer, p(1), p(2), p(3)), count: extents[0], size: size, scalars: scalars, parameters)
+                return try run(
+                    kernel, (operands[0].pointer, p(1), p(2), p(3)), count: plan.extents[0], size: operands.reduce(1) { max($0, $1.dtype.itemSize) }, scalars: scalars, parameters)
             }
+            var a = st_strided_args()
+            a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
+            if let d = plan.crossing { return try tiled(kernel + KernelFamily.tiled, &a, plan, along: d) }
+            try strided(kernel + KernelFamily.strided, &a, plan)
         }
-        var a = st_strided_args()
-        a.params = unsafeBitCast(parameters, to: st_kernel_params.self)
-        let addresses = operands.map { Self.address($0.pointer) }
-        if let d = Self.crossing(operands.map(\.dtype.itemSize), extents, strides, m) { return try tiled(kernel + KernelFamily.tiled, &a, addresses, extents, strides, m, along: d) }
-        try strided(kernel + KernelFamily.strided, &a, addresses, extents, strides, m)
+    }
+
+    /// Of operands that are one run each, the bits of those that are one element for all; nil if there are others.
+    private static func scalars(_ plan: StridedPlan) -> UInt32? {
+        guard plan.rank == 1 else { return nil }
+        var bits: UInt32 = 0
+        for k in 0..<plan.count where plan.stride(0, k) != plan.sizes[k] {
+            guard k > 0 && plan.stride(0, k) == 0 || plan.extents[0] == 1 else { return nil }
+            if k > 0 { bits |= 1 << UInt32(k) }
+        }
+        return bits
     }
 
     // MARK: Copies
@@ -117,92 +116,20 @@ extension CUDADevice {
     /// Copies elements of one type and any strides: those that stay neighbours in pieces of up to 16 bytes, and a matrix whose rows are columns in the other through tiles.
     func copy(_ out: Operand, _ input: Operand) throws(DeviceError) {
         for o in [out, input] { try checkPlace(o) }
-        let rank = out.sizes.count
-        let plan = UnsafeMutablePointer<Int>.allocate(capacity: (rank + 2) * 3)
-        defer { plan.deallocate() }
-        let (extents, strides) = (plan, plan + (rank + 2))
-        let m = StridedLoop.plan([out, input], extents: extents, strides: strides)
-        let addresses = [Self.address(out.pointer), Self.address(input.pointer)]
-        let inner = m - 1
-        var size = out.dtype.itemSize
-        var a = st_strided_args()
-        if strides[2 * inner] == size, strides[2 * inner + 1] == size {
-            var facts = UInt64(extents[inner] * size) | addresses[0] | addresses[1]
-            for i in 0..<2 * inner { facts |= UInt64(bitPattern: Int64(strides[i])) }
-            let width = min(16, 1 << facts.trailingZeroBitCount)
-            extents[inner] = extents[inner] * size / width
-            (strides[2 * inner], strides[2 * inner + 1], size) = (width, width, width)
-        } else if let d = Self.crossing([size, size], extents, strides, m) {
-            return try tiled(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.tiled), &a, addresses, extents, strides, m, along: d)
-        }
-        try strided(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.strided), &a, addresses, extents, strides, m)
-    }
-
-    // MARK: Strided and tiled
-
-    /// The dim along which an operand is contiguous while the output is so along the innermost: neighbours of one lie far apart in the other.
-    private static func crossing(_ sizes: [Int], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int) -> Int? {
-        let n = sizes.count
-        let inner = strides + n * (m - 1)
-        // A block of the strided kernel has all of shorter lines at hand.
-        let least = Int(ST_TILE)
-        guard m > 1, m <= Int(ST_KERNEL_DIMS), inner[0] == sizes[0], extents[m - 1] >= least, (0..<m).reduce(1, { $0 * extents[$1] }) <= Int(Int32.max) else { return nil }
-        return (0..<m - 1).first { d in
-            extents[d] >= least / 2 && (1..<n).contains { strides[n * d + $0] == sizes[$0] && inner[$0] != 0 && inner[$0] != sizes[$0] }
-        }
-    }
-
-    /// Starts a kernel that works in tiles along the innermost dim and dim `d`.
-    private func tiled(
-        _ kernel: Int, _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int, along d: Int
-    ) throws(DeviceError) {
-        let inner = m - 1
-        Self.describe(&a, addresses, extents, strides, order: [inner, d] + (0..<inner).reversed().filter { $0 != d })
-        func tiles(_ d: Int) -> Int { (extents[d] + Int(ST_TILE) - 1) / Int(ST_TILE) }
-        let others = Int(a.count) / (extents[inner] * extents[d])
-        try launch(kernel, grid: (tiles(inner), min(tiles(d), 65_535), min(others, 65_535)), block: (Int(ST_KERNEL_BLOCK), 1), &a)
-    }
-
-    /// Addresses, sizes and strides for a kernel, which counts dims from the innermost: in this order.
-    private static func describe(
-        _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, order: some Collection<Int>
-    ) {
-        let n = addresses.count
-        a.count = UInt32(order.reduce(1) { $0 * extents[$1] })
-        a.rank = UInt32(order.count)
-        withUnsafeMutableBytes(of: &a.address) { for k in 0..<n { $0.storeBytes(of: addresses[k], toByteOffset: 8 * k, as: UInt64.self) } }
-        withUnsafeMutableBytes(of: &a.size) { p in
-            for (i, d) in order.enumerated() { p.storeBytes(of: st_make_divisor(UInt32(extents[d])), toByteOffset: MemoryLayout<st_divisor>.stride * i, as: st_divisor.self) }
-        }
-        withUnsafeMutableBytes(of: &a.stride) { p in
-            for k in 0..<n { for (i, d) in order.enumerated() { p.storeBytes(of: Int64(strides[d * n + k]), toByteOffset: 8 * (k * Int(ST_KERNEL_DIMS) + i), as: Int64.self) } }
-        }
-    }
-
-    /// Starts a strided kernel, several times where there are more elements or dims than it can count.
-    private func strided(
-        _ kernel: Int, _ a: inout st_strided_args, _ addresses: [UInt64], _ extents: UnsafeMutablePointer<Int>, _ strides: UnsafeMutablePointer<Int>, _ m: Int
-    ) throws(DeviceError) {
-        let n = addresses.count
-        let inner = (1..<max(m, 1)).reduce(1) { $0 * extents[$1] }
-        let most = Int(Int32.max)
-        guard m <= Int(ST_KERNEL_DIMS), inner * extents[0] <= most else {
-            // Pieces of the outermost dim; where even one is too much, it is taken apart again.
-            let piece = m > Int(ST_KERNEL_DIMS) ? 1 : max(1, most / inner)
-            let whole = extents[0]
-            defer { extents[0] = whole }
-            for start in stride(from: 0, to: whole, by: piece) {
-                let moved = addresses.indices.map { addresses[$0] &+ UInt64(bitPattern: Int64(start * strides[$0])) }
-                if piece == 1 && m > 1 {
-                    try strided(kernel, &a, moved, extents + 1, strides + n, m - 1)
-                } else {
-                    extents[0] = min(piece, whole - start)
-                    try strided(kernel, &a, moved, extents, strides, m)
-                }
+        try StridedPlan.of([out, input]) { (plan) throws(DeviceError) in
+            let inner = plan.rank - 1
+            var size = out.dtype.itemSize
+            var a = st_strided_args()
+            if plan.stride(inner, 0) == size, plan.stride(inner, 1) == size {
+                var facts = UInt64(plan.extents[inner] * size) | plan.addresses[0] | plan.addresses[1]
+                for i in 0..<2 * inner { facts |= UInt64(bitPattern: Int64(plan.strides[i])) }
+                let width = min(16, 1 << facts.trailingZeroBitCount)
+                plan.extents[inner] = plan.extents[inner] * size / width
+                (plan.strides[2 * inner], plan.strides[2 * inner + 1], size) = (width, width, width)
+            } else if let d = plan.crossing {
+                return try tiled(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.tiled), &a, plan, along: d)
             }
-            return
+            try strided(KernelFamily.copy.number(0, size.trailingZeroBitCount, KernelFamily.strided), &a, plan)
         }
-        Self.describe(&a, addresses, extents, strides, order: (0..<m).reversed())
-        try launch(kernel, grid: (Self.blocks(Int(a.count), each: 4), 1, 1), block: (Int(ST_KERNEL_BLOCK), 1), &a)
     }
 }

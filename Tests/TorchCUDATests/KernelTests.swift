@@ -73,14 +73,14 @@ import TorchTensor
     /// For work on kernels: a folder whose files take the place of those in the program.
     @Test func filesOfAFolderReplaceTheKernels() async throws {
         let folder = "/tmp/swift-torch-sources-\(getpid())"
-        setenv("SWIFT_TORCH_TEST_FOLDER", folder, 1)
+        setenv("SWIFT_TORCH_TEST_SOURCES", folder, 1)
         mkdir(folder, 0o755)
         defer { _ = removeFolder(folder) }
         let file = try #require(fopen("\(folder)/binary.cu", "w"))
         fputs("// Changed.\n#include \"nowhere.cuh\"\n", file)
         fclose(file)
         let result = try await #require(processExitsWith: .success, observing: [\.standardErrorContent]) {
-            Emulator.use(["SWIFT_TORCH_KERNELS": String(cString: getenv("SWIFT_TORCH_TEST_FOLDER"))])
+            Emulator.use(["SWIFT_TORCH_KERNELS": String(cString: getenv("SWIFT_TORCH_TEST_SOURCES"))])
             let x = Tensor([1.0, 2]).to(.cuda)
             // The unary kernels are the program's, the binary ones do not compile, and the CPU adds.
             #expect((-x).array(of: Float.self) == [-1, -2] && CUDA.fallbacks.isEmpty)
