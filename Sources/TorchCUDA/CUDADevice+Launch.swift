@@ -104,7 +104,7 @@ extension CUDADevice {
     private static func scalars(_ plan: StridedPlan) -> UInt32? {
         guard plan.rank == 1 else { return nil }
         var bits: UInt32 = 0
-        for k in 0..<plan.count where plan.stride(0, k) != plan.sizes[k] {
+        for k in 0..<plan.count where plan.stride(0, k) != plan.itemSizes[k] {
             guard k > 0 && plan.stride(0, k) == 0 || plan.extents[0] == 1 else { return nil }
             if k > 0 { bits |= 1 << UInt32(k) }
         }

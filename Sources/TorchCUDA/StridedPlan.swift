@@ -10,7 +10,7 @@ struct StridedPlan {
     var rank: Int
     var addresses = InlineArray<4, UInt64>(repeating: 0)
     /// Bytes of an element of each operand.
-    var sizes = InlineArray<4, Int>(repeating: 0)
+    var itemSizes = InlineArray<4, Int>(repeating: 0)
     var extents: UnsafeMutablePointer<Int>
     /// In bytes: dim d of operand k at d * count + k.
     var strides: UnsafeMutablePointer<Int>
@@ -24,7 +24,7 @@ struct StridedPlan {
             var plan = StridedPlan(count: n, rank: StridedLoop.plan(operands, extents: extents, strides: strides), extents: extents, strides: strides)
             for k in 0..<n {
                 plan.addresses[k] = CUDADevice.address(operands[k].pointer)
-                plan.sizes[k] = operands[k].dtype.itemSize
+                plan.itemSizes[k] = operands[k].dtype.itemSize
             }
             do throws(DeviceError) { return .success(try body(&plan)) } catch { return .failure(error) }
         }
@@ -48,9 +48,9 @@ struct StridedPlan {
         let inner = rank - 1
         // A block of the strided kernel has all of shorter lines at hand.
         let least = Int(ST_TILE)
-        guard rank > 1, isCountable, stride(inner, 0) == sizes[0], extents[inner] >= least else { return nil }
+        guard rank > 1, isCountable, stride(inner, 0) == itemSizes[0], extents[inner] >= least else { return nil }
         for d in 0..<inner where extents[d] >= least / 2 {
-            for k in 1..<count where stride(d, k) == sizes[k] && stride(inner, k) != 0 && stride(inner, k) != sizes[k] { return d }
+            for k in 1..<count where stride(d, k) == itemSizes[k] && stride(inner, k) != 0 && stride(inner, k) != itemSizes[k] { return d }
         }
         return nil
     }

@@ -11,12 +11,14 @@ import TorchOptim
         let (x, batch) = (x, Tensor.ones(2, 2, 2))
         autocast(.bfloat16, device: .cpu) {
             let products = [
-                x.matmul(x), x.mm(x), batch.bmm(batch), batch.matmul(x), x.mv(x[0]), x.addmm(x, x), batch.baddbmm(batch, batch), x.addbmm(batch, batch), x[0].addmv(x, x[0]),
+                x.matmul(x), x.mm(x), batch.bmm(batch), batch.matmul(x), x.matmul(x[0]), x.addmm(x, x), batch.baddbmm(batch, batch), x.addbmm(batch, batch), x.prelu(x[0, 0]),
                 linear(x, x, x[0]), einsum("ij,jk->ik", x, x), scaledDotProductAttention(x, x, x), scaledDotProductAttention(x, x, x, mask: x),
                 conv1d(Tensor.ones(1, 1, 4), Tensor.ones(1, 1, 2)), conv2d(Tensor.ones(1, 1, 3, 3), Tensor.ones(1, 1, 2, 2), Tensor.ones(1)),
                 convTranspose2d(Tensor.ones(1, 1, 3, 3), Tensor.ones(1, 1, 2, 2)),
             ]
             for (i, p) in products.enumerated() { #expect(p.dtype == .bfloat16, "number \(i)") }
+            // Of CUDA's list only.
+            for (i, p) in [x.mv(x[0]), x[0].dot(x[0]), x[0].addmv(x, x[0]), x.addr(x[0], x[0]), bilinear(x, x, batch)].enumerated() { #expect(p.dtype == .float32, "number \(i)") }
         }
         // The values are those of the lowered inputs' product.
         let low = autocast(.float16, device: .cpu) { x.matmul(x) }
@@ -38,6 +40,40 @@ import TorchOptim
             for (i, y) in [low.exp(), low.sum(), low.softmax(dim: 1), low.relu(), layerNorm(low, [2])].enumerated() { #expect(y.dtype == .bfloat16, "number \(i)") }
             #expect((low + x).dtype == .float32)
         }
+    }
+
+    /// As PyTorch 2.13 answers for each of them.
+    @Test func linearAlgebraAndTransformsAreRaised() {
+        let a = Tensor([[4, 1, 0], [1, 3, 1], [0, 1, 2]], dtype: .bfloat16)
+        let (b, line) = (a[0..., 0..<2], a.flatten())
+        let (planes, volume) = (Tensor.ones(1, 2, 4, 4, dtype: .bfloat16), Tensor.ones(1, 2, 4, 4, 4, dtype: .bfloat16))
+        autocast(.bfloat16, device: .cpu) {
+            let (packed, tau) = a.geqrf()
+            let (lu, pivots) = autocast(enabled: false) { Linalg.luFactor(a.to(.float32)) }
+            let raised = [
+                Linalg.cholesky(a), Linalg.choleskyEx(a).factor, a.cholesky(), a.choleskyInverse(), b.choleskySolve(a), Linalg.qr(a).r, packed, tau, packed.ormqr(tau, a),
+                Linalg.householderProduct(a, a[0]), Linalg.svd(a).s, Linalg.svdvals(a), Linalg.eigh(a).eigenvalues, Linalg.eigvalsh(a), Linalg.solve(a, b), Linalg.inv(a), a.inverse(),
+                Linalg.invEx(a).inverse, a.pinverse(), Linalg.lstsq(a, b).solution, Linalg.luSolve(lu, pivots, b), Linalg.cond(a), a.trace(),
+                Linalg.tensorinv(a.reshape([3, 1, 3]), ind: 2), Linalg.tensorsolve(a.reshape([3, 1, 3]), b[0..., 0].unsqueeze(1)), line.quantile(0.5), line.nanquantile(0.5),
+                FFT.hfft(line), pad(planes, [1, 1, 1, 1], mode: .replicate), pad(planes, [1, 1, 1, 1], mode: .reflect), gridSample(planes, Tensor.zeros(1, 2, 2, 2, dtype: .bfloat16)),
+                avgPool3d(volume, kernelSize: 2), maxPool3d(volume, kernelSize: 2), adaptiveAvgPool3d(volume, [3, 3, 3]), adaptiveMaxPool3d(volume, [3, 3, 3]),
+                fractionalMaxPool2d(planes, kernelSize: 2, outputSize: [2, 2]).values,
+                maxUnpool2d(Tensor.ones(1, 1, 1, 1, dtype: .bfloat16), Tensor.zeros(1, 1, 1, 1, dtype: .int64), kernelSize: 2),
+            ]
+            for (i, y) in raised.enumerated() { #expect(y.dtype == .float32 && y.isFinite().all().item() != 0, "number \(i)") }
+            let complex = [FFT.fft(line), FFT.rfft(line), FFT.fftn(a), Linalg.eigvals(a), Linalg.eig(a).eigenvalues, line.stft(4), b.contiguous().viewAsComplex(), Tensor.polar(line, line)]
+            for (i, y) in complex.enumerated() { #expect(y.dtype == .complex64, "number \(i)") }
+            #expect(Linalg.matrixRank(a).item() == 3)
+            let left = [
+                avgPool2d(planes, kernelSize: 2), maxPool2d(planes, kernelSize: 2), maxPool3dWithIndices(volume, kernelSize: 2).values, adaptiveAvgPool2d(planes, [3, 3]), pad(planes, [1, 1]),
+                pad(planes, [1, 1, 1, 1], mode: .circular), pad(volume, [1, 1, 1, 1, 1, 1], mode: .reflect), Linalg.matrixPower(a, 2), a.logsumexp([1]),
+            ]
+            for (i, y) in left.enumerated() { #expect(y.dtype == .bfloat16, "number \(i)") }
+        }
+        // Gradients come back through the cast.
+        let x = a.requiringGrad()
+        autocast(.bfloat16, device: .cpu) { Linalg.inv(x).sum() }.backward()
+        #expect(x.grad?.dtype == .bfloat16)
     }
 
     @Test func whatIsNotFloat32OrFloat16IsLeftAlone() {

@@ -187,7 +187,7 @@ struct gelu : Heavy {
     return y;
   }
 #if !ST_HOST
-  /// For elements of 16 bits.
+  /// For elements of 16 bits; -0 gives 0.
   ST_FN float brief(float x, const st_params &) {
     // Past 15 the tail is less than any number of 16 bits. NaN is what comes of the second term.
     const float a = m_least(15.0f, m_fabs(x));

@@ -25,7 +25,7 @@ import TorchRuntime
 ///
 /// - Parameters:
 ///   - dtype: float16 or bfloat16; nil: float16 on CUDA, bfloat16 on the CPU.
-///   - device: the kind of device whose operators it is for; nil for all. The two kinds follow PyTorch's two lists: the CPU's raises losses and `prod`, but not exponentials and sums.
+///   - device: the kind of device whose operators it is for; nil for all. The two kinds follow PyTorch's two lists: the CPU's raises losses, `prod`, linear algebra and Fourier transforms, but not exponentials and sums.
 ///   - enabled: false switches off inside.
 ///   - cache: keeps casts of leaves until the outermost scope ends. PyTorch: `cache_enabled`.
 public func autocast<Result>(

@@ -20,6 +20,7 @@ public enum FFT {
 
     /// A type that transforms compute in: integers and bool become the default one. Nil: reported.
     private static func floating(_ x: Tensor, _ name: String, complex: Bool) -> Tensor? {
+        if let cast = Autocast.raise(x, on: .cpu) { return cast.run { floating(cast(x), name, complex: complex) } }
         var type = x.dtype.isDifferentiable ? x.dtype : DefaultDType.floating
         guard type != .float16, type != .bfloat16 else {
             TensorError.report(name, "Unsupported dtype \(x.dtype)", hint: "convert with .to(.float32) first")

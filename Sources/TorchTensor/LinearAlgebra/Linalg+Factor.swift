@@ -29,6 +29,7 @@ extension Linalg {
     }
 
     private static func choleskyFactor(_ a: Tensor, _ upper: Bool, _ name: String) -> (Tensor, Tensor)? {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { choleskyFactor(cast(a), upper, name) } }
         guard isSquare(a, name) else { return nil }
         let l = output(a.dims, [], like: a)
         let info = output(batch(a), [], like: a, .int32)
@@ -133,6 +134,7 @@ extension Linalg {
 
     /// Solves A X = B (X A = B without `left`; with A^H when `adjoint`) from `luFactor`. Batch dims broadcast. PyTorch: `torch.linalg.lu_solve`.
     public static func luSolve(_ lu: Tensor, _ pivots: Tensor, _ b: Tensor, left: Bool = true, adjoint: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(lu, b, on: .cpu) { return cast.run { luSolve(cast(lu), pivots, cast(b), left: left, adjoint: adjoint) } }
         let name = "linalg.lu_solve"
         guard isSquare(lu, name, "LU"), isMatrix(b, name, "B"), agree(lu, b, name) else { return .placeholder }
         guard pivots.dtype == .int32, pivots.dims == Dims(Array(lu.dims)[..<(lu.rank - 1)]) else {

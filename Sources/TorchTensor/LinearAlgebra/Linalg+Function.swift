@@ -178,12 +178,14 @@ extension Tensor {
 
     /// Solves A X = self from A's Cholesky factor. PyTorch: `torch.cholesky_solve`.
     public func choleskySolve(_ factor: Tensor, upper: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(self, factor, on: .cpu) { return cast.run { cast(self).choleskySolve(cast(factor), upper: upper) } }
         if upper { return Linalg.solveTriangular(factor, Linalg.solveTriangular(factor.mH, self, upper: false), upper: true) }
         return Linalg.solveTriangular(factor.mH, Linalg.solveTriangular(factor, self, upper: false), upper: true)
     }
 
     /// The inverse of A from its Cholesky factor, which is self. PyTorch: `torch.cholesky_inverse`.
     public func choleskyInverse(upper: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).choleskyInverse(upper: upper) } }
         guard Linalg.isSquare(self, "cholesky_inverse") else { return .placeholder }
         return Linalg.identities(Linalg.batch(self), dims[rank - 1], like: self).choleskySolve(self, upper: upper)
     }
@@ -201,6 +203,7 @@ extension Tensor {
 
     /// Sum of the diagonal of a matrix. PyTorch: `torch.trace`.
     public func trace() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).trace() } }
         guard rank == 2 else {
             TensorError.report("trace", "expected a matrix, but got tensor with dim \(rank)")
             return .placeholder
@@ -209,7 +212,10 @@ extension Tensor {
     }
 
     /// Moore-Penrose inverse. PyTorch: `torch.pinverse`.
-    public func pinverse(rcond: Double = 1e-15) -> Tensor { Linalg.pinv(self, atol: 0, rtol: rcond) }
+    public func pinverse(rcond: Double = 1e-15) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).pinverse(rcond: rcond) } }
+        return Linalg.pinv(self, atol: 0, rtol: rcond)
+    }
 
     /// A multiplied with itself. PyTorch: `torch.matrix_power`.
     public func matrixPower(_ n: Int) -> Tensor { Linalg.matrixPower(self, n) }

@@ -138,6 +138,7 @@ extension Linalg {
 
     /// Condition numbers in a norm: largest over smallest singular value by default. PyTorch: `torch.linalg.cond`.
     public static func cond(_ a: Tensor, order: NormOrder = 2) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { cond(cast(a), order: order) } }
         guard isMatrix(a, "linalg.cond") else { return .placeholder }
         if case .number(let p) = order, Swift.abs(p) == 2 {
             let s = svdvals(a)

@@ -60,6 +60,7 @@ extension Linalg {
 
     /// How many singular values are above max(atol, rtol * largest), int64. Bounds as `pinv`. PyTorch: `torch.linalg.matrix_rank`.
     public static func matrixRank(_ a: Tensor, atol: Tensor? = nil, rtol: Tensor? = nil, hermitian: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { matrixRank(cast(a), atol: atol, rtol: rtol, hermitian: hermitian) } }
         guard hermitian ? isSquare(a, "linalg.matrix_rank") : isMatrix(a, "linalg.matrix_rank") else { return .placeholder }
         let x = a.withoutGraph
         if x.count == 0 { return Tensor.zeros(batch(x), dtype: .int64, device: x.device) }
@@ -82,6 +83,7 @@ extension Linalg {
     public static func lstsq(_ a: Tensor, _ b: Tensor, rcond: Double? = nil, driver: LeastSquaresDriver = .gelsy) -> (
         solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor
     ) {
+        if let cast = Autocast.raise(a, b, on: .cpu) { return cast.run { lstsq(cast(a), cast(b), rcond: rcond, driver: driver) } }
         let name = "torch.linalg.lstsq"
         let nothing = (solution: Tensor.placeholder, residuals: Tensor.placeholder, rank: Tensor.placeholder, singularValues: Tensor.placeholder)
         guard a.rank >= 2, b.rank >= 1 else {

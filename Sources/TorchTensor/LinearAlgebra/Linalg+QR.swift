@@ -15,6 +15,7 @@ extension Linalg {
 
     /// A = Q R with orthonormal columns of Q and an upper triangular R. PyTorch: `torch.linalg.qr`.
     public static func qr(_ a: Tensor, mode: QRMode = .reduced) -> (q: Tensor, r: Tensor) {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { qr(cast(a), mode: mode) } }
         guard isMatrix(a, "linalg.qr") else { return (.placeholder, .placeholder) }
         let (m, n) = (a.dims[a.rank - 2], a.dims[a.rank - 1])
         let k = Swift.min(m, n)
@@ -79,6 +80,7 @@ extension Linalg {
     public static func householderProduct(_ a: Tensor, _ tau: Tensor) -> Tensor { householderColumns(a, tau, a.rank < 2 ? 0 : a.dims[a.rank - 1], "linalg.householder_product") }
 
     static func householderColumns(_ a: Tensor, _ tau: Tensor, _ columns: Int, _ name: String) -> Tensor {
+        if let cast = Autocast.raise(a, tau, on: .cpu) { return cast.run { householderColumns(cast(a), cast(tau), columns, name) } }
         guard isMatrix(a, name, "input"), agree(a, tau, name) else { return .placeholder }
         let (m, n) = (a.dims[a.rank - 2], a.dims[a.rank - 1])
         guard tau.rank == a.rank - 1, batch(tau, dropping: 1) == batch(a) else {
@@ -113,6 +115,7 @@ extension Linalg {
 extension Tensor {
     /// QR as LAPACK packs it: R in the upper triangle, reflectors below, and their factors tau. No derivative. PyTorch: `torch.geqrf`.
     public func geqrf() -> (a: Tensor, tau: Tensor) {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).geqrf() } }
         guard Linalg.isMatrix(self, "geqrf", "input") else { return (.placeholder, .placeholder) }
         let packed = Linalg.output(dims, [], like: self)
         let tau = Linalg.output(Linalg.batch(self), [Swift.min(dims[rank - 2], dims[rank - 1])], like: self)
@@ -122,6 +125,7 @@ extension Tensor {
 
     /// Product of the whole Q that `geqrf` packed into self and `tau` with `other`: Q C, C Q (without `left`), with Q^H when `transpose`. PyTorch: `torch.ormqr`.
     public func ormqr(_ tau: Tensor, _ other: Tensor, left: Bool = true, transpose: Bool = false) -> Tensor {
+        if let cast = Autocast.raise(self, tau, on: .cpu) { return cast.run { cast(self).ormqr(cast(tau), cast(other), left: left, transpose: transpose) } }
         let name = "torch.ormqr"
         guard rank >= 2, other.rank >= 2 else {
             TensorError.report(name, rank >= 2 ? "other must have at least 2 dimensions." : "input must have at least 2 dimensions.")

@@ -32,6 +32,7 @@ extension Linalg {
 
     /// Solves A X = B (X A = B without `left`) for square A; B may be a vector, or a batch of them. PyTorch: `torch.linalg.solve`.
     public static func solve(_ a: Tensor, _ b: Tensor, left: Bool = true) -> Tensor {
+        if let cast = Autocast.raise(a, b, on: .cpu) { return cast.run { solve(cast(a), cast(b), left: left) } }
         let r = solved(a, b, left, "linalg.solve")
         let ok = check(r.info, "linalg.solve") { _ in "The solver failed because the input matrix is singular." }
         return ok ? r.result : .placeholder
@@ -83,12 +84,14 @@ extension Linalg {
 
     /// Inverses of square matrices; singular ones are an error. PyTorch: `torch.linalg.inv`.
     public static func inv(_ a: Tensor) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { inv(cast(a)) } }
         let r = inverse(a, "linalg.inv")
         return inverted(r.info, "linalg.inv") ? r.inverse : .placeholder
     }
 
     /// `inv` with an int32 `info` a matrix: 0, or the position (from 1) of a zero pivot. PyTorch: `torch.linalg.inv_ex`.
     public static func invEx(_ a: Tensor, checkErrors: Bool = false) -> (inverse: Tensor, info: Tensor) {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { invEx(cast(a), checkErrors: checkErrors) } }
         let r = inverse(a, "linalg.inv_ex")
         if checkErrors { _ = inverted(r.info, "linalg.inv_ex") }
         return r
@@ -176,6 +179,7 @@ extension Linalg {
 
     /// The inverse of a tensor as a map from its last dims to its first `ind`. PyTorch: `torch.linalg.tensorinv`.
     public static func tensorinv(_ a: Tensor, ind: Int = 2) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { tensorinv(cast(a), ind: ind) } }
         guard ind > 0, ind <= a.rank else {
             TensorError.report("linalg.tensorinv", ind > 0 ? "Expected self to have at least ind (\(ind)) dimensions, got \(a.rank)" : "Expected a strictly positive integer for 'ind'")
             return .placeholder
@@ -191,6 +195,7 @@ extension Linalg {
 
     /// X with tensordot(A, X) = B; `dims` of A are moved to its end first. PyTorch: `torch.linalg.tensorsolve`.
     public static func tensorsolve(_ a: Tensor, _ b: Tensor, dims: [Int]? = nil) -> Tensor {
+        if let cast = Autocast.raise(a, b, on: .cpu) { return cast.run { tensorsolve(cast(a), cast(b), dims: dims) } }
         var x = a
         if let dims {
             guard let moved = a.checkedDims(dims, "linalg.tensorsolve") else { return .placeholder }

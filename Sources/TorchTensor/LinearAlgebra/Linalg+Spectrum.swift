@@ -11,6 +11,7 @@ extension Linalg {
 
     /// A = U diag(S) V^H, S descending. `fullMatrices`: square U and V^H, of which only the first min(m, n) vectors are differentiable. PyTorch: `torch.linalg.svd`.
     public static func svd(_ a: Tensor, fullMatrices: Bool = true) -> (u: Tensor, s: Tensor, vh: Tensor) {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { svd(cast(a), fullMatrices: fullMatrices) } }
         guard isMatrix(a, "linalg.svd") else { return (.placeholder, .placeholder, .placeholder) }
         let (m, n) = (a.dims[a.rank - 2], a.dims[a.rank - 1])
         let k = Swift.min(m, n)
@@ -64,6 +65,7 @@ extension Linalg {
 
     /// Singular values, descending. PyTorch: `torch.linalg.svdvals`.
     public static func svdvals(_ a: Tensor) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { svdvals(cast(a)) } }
         if a.isRecorded { return svd(a, fullMatrices: false).s }
         guard isMatrix(a, "linalg.svdvals") else { return .placeholder }
         let s = output(batch(a), [Swift.min(a.dims[a.rank - 2], a.dims[a.rank - 1])], like: a, a.dtype.real)
@@ -80,6 +82,7 @@ extension Linalg {
 
     /// Eigenvalues (real, ascending) and orthonormal eigenvectors (columns) of Hermitian matrices; one triangle is read. PyTorch: `torch.linalg.eigh`.
     public static func eigh(_ a: Tensor, triangle: Triangle = .lower) -> (eigenvalues: Tensor, eigenvectors: Tensor) {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { eigh(cast(a), triangle: triangle) } }
         guard isSquare(a, "linalg.eigh") else { return (.placeholder, .placeholder) }
         let w = output(batch(a), [a.dims[a.rank - 1]], like: a, a.dtype.real)
         let v = output(a.dims, [], like: a)
@@ -98,6 +101,7 @@ extension Linalg {
 
     /// Eigenvalues of Hermitian matrices, ascending. PyTorch: `torch.linalg.eigvalsh`.
     public static func eigvalsh(_ a: Tensor, triangle: Triangle = .lower) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { eigvalsh(cast(a), triangle: triangle) } }
         if a.isRecorded { return eigh(a, triangle: triangle).eigenvalues }
         guard isSquare(a, "linalg.eigvalsh") else { return .placeholder }
         let w = output(batch(a), [a.dims[a.rank - 1]], like: a, a.dtype.real)
@@ -108,6 +112,7 @@ extension Linalg {
 
     /// Eigenvalues and right eigenvectors (columns, norm 1) of general matrices, both complex. PyTorch: `torch.linalg.eig`.
     public static func eig(_ a: Tensor) -> (eigenvalues: Tensor, eigenvectors: Tensor) {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { eig(cast(a)) } }
         guard isSquare(a, "linalg.eig") else { return (.placeholder, .placeholder) }
         let complex = a.dtype.complex
         let w = output(batch(a), [a.dims[a.rank - 1]], like: a, complex)
@@ -138,6 +143,7 @@ extension Linalg {
 
     /// Eigenvalues of general matrices, complex. PyTorch: `torch.linalg.eigvals`.
     public static func eigvals(_ a: Tensor) -> Tensor {
+        if let cast = Autocast.raise(a, on: .cpu) { return cast.run { eigvals(cast(a)) } }
         if a.isRecorded { return eig(a).eigenvalues }
         guard isSquare(a, "linalg.eigvals") else { return .placeholder }
         let w = output(batch(a), [a.dims[a.rank - 1]], like: a, a.dtype.complex)

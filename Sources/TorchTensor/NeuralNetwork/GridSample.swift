@@ -8,6 +8,7 @@ public enum GridSamplePadding: String, Sendable { case zeros, border, reflection
 
 /// Values of x (n, c, h, w) at the places of grid (n, h', w', 2), or in 3-D (n, d', h', w', 3); -1 and 1 are the borders, the innermost dim comes first. PyTorch: `torch.nn.functional.grid_sample`.
 public func gridSample(_ x: Tensor, _ grid: Tensor, mode: GridSampleMode = .bilinear, padding: GridSamplePadding = .zeros, alignCorners: Bool = false) -> Tensor {
+    if let cast = Autocast.raise(x, grid, on: .cpu) { return cast.run { gridSample(cast(x), cast(grid), mode: mode, padding: padding, alignCorners: alignCorners) } }
     let n = x.rank - 2
     guard n == 2 || n == 3, grid.rank == x.rank, grid.dims[grid.rank - 1] == n, grid.dims[0] == x.dims[0] else {
         TensorError.report(

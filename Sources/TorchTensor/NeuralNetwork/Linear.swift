@@ -97,6 +97,7 @@ public func bilinear(_ x1: Tensor, _ x2: Tensor, _ weight: Tensor, _ bias: Tenso
         TensorError.report("bilinear", "bilinear(): input sizes do not match weight size: got \(x1.dims) and \(x2.dims) with weight \(weight.dims)")
         return .placeholder
     }
-    let y = einsum("...i,oij,...j->...o", x1, weight, x2)
+    // Not in the CPU's list, unlike einsum.
+    let y = Autocast.within(0) { einsum("...i,oij,...j->...o", x1, weight, x2) }
     return bias.map { y + $0 } ?? y
 }

@@ -15,6 +15,8 @@ public func pad(_ x: Tensor, _ padding: [Int], mode: PaddingMode = .constant, va
     }
     if mode == .constant { return padConstant(x, padding, value) }
     let n = padding.count / 2
+    // Of PyTorch's list is every padding with edges and that with mirrors of one and two dims.
+    if mode == .replicate || mode == .reflect && n < 3, let cast = Autocast.raise(x, on: .cpu) { return cast.run { pad(cast(x), padding, mode: mode) } }
     guard n >= 1, n <= 3, x.rank == n + 1 || x.rank == n + 2 else {
         TensorError.report(
             "pad",

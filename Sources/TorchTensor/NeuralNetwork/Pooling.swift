@@ -69,6 +69,12 @@ enum Pool {
         _ x: Tensor, _ n: Int, kernelSize: SpatialSize, stride: SpatialSize?, padding: SpatialSize, dilation: SpatialSize, ceilMode: Bool, indices wanted: Bool,
         _ name: StaticString
     ) -> (values: Tensor, indices: Tensor?) {
+        // With indices it is another operator, which is not in PyTorch's list.
+        if n == 3, !wanted, let cast = Autocast.raise(x, on: .cpu) {
+            return cast.run {
+                max(cast(x), n, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode, indices: wanted, name)
+            }
+        }
         guard let (shape, spatial) = plan(x, n, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode, name) else {
             return (.placeholder, wanted ? .placeholder : nil)
         }
@@ -106,6 +112,12 @@ enum Pool {
         _ x: Tensor, _ n: Int, kernelSize: SpatialSize, stride: SpatialSize?, padding: SpatialSize, ceilMode: Bool, countIncludePad: Bool, divisor: Int?,
         _ name: StaticString
     ) -> Tensor {
+        if n == 3, let cast = Autocast.raise(x, on: .cpu) {
+            return cast.run {
+                average(
+                    cast(x), n, kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisor: divisor, name)
+            }
+        }
         guard case (var shape, let spatial)? = plan(x, n, kernelSize: kernelSize, stride: stride, padding: padding, dilation: 1, ceilMode: ceilMode, name) else { return .placeholder }
         if let divisor {
             guard divisor != 0 else {
@@ -163,6 +175,7 @@ enum Pool {
     static func adaptiveWindow(_ i: Int, _ size: Int, _ out: Int) -> Range<Int> { (i * size / out)..<(((i + 1) * size + out - 1) / out) }
 
     static func adaptiveAverage(_ x: Tensor, _ n: Int, _ sizes: [Int?], _ name: StaticString) -> Tensor {
+        if n == 3, let cast = Autocast.raise(x, on: .cpu) { return cast.run { adaptiveAverage(cast(x), n, sizes, name) } }
         guard let spatial = adaptiveSizes(x, n, sizes, name) else { return .placeholder }
         let lead = x.rank - n
         if spatial.allSatisfy({ $0 == 1 }) { return x.mean(Array(lead..<x.rank), keepDim: true) }
@@ -212,6 +225,7 @@ enum Pool {
     }
 
     static func adaptiveMax(_ x: Tensor, _ n: Int, _ sizes: [Int?], indices wanted: Bool, _ name: StaticString) -> (values: Tensor, indices: Tensor?) {
+        if n == 3, let cast = Autocast.raise(x, on: .cpu) { return cast.run { adaptiveMax(cast(x), n, sizes, indices: wanted, name) } }
         guard let spatial = adaptiveSizes(x, n, sizes, name) else { return (.placeholder, wanted ? .placeholder : nil) }
         let lead = x.rank - n
         let input = (0..<n).map { x.dims[lead + $0] }
@@ -233,6 +247,9 @@ enum Pool {
     static func unpool(
         _ x: Tensor, _ indices: Tensor, _ n: Int, kernelSize: SpatialSize, stride: SpatialSize?, padding: SpatialSize, outputSize: [Int]?, _ name: StaticString
     ) -> Tensor {
+        if let cast = Autocast.raise(x, on: .cpu) {
+            return cast.run { unpool(cast(x), indices, n, kernelSize: kernelSize, stride: stride, padding: padding, outputSize: outputSize, name) }
+        }
         let operation = "\(name)"
         guard x.rank == n + 2 || x.rank == n + 1, x.dims == indices.dims else {
             TensorError.report(
@@ -286,6 +303,11 @@ enum Pool {
     static func fractional(
         _ x: Tensor, _ n: Int, kernelSize: SpatialSize, outputSize: [Int]?, outputRatio: [Double]?, samples: Tensor?, generator: Generator?, _ name: StaticString
     ) -> (values: Tensor, indices: Tensor) {
+        if let cast = Autocast.raise(x, on: .cpu) {
+            return cast.run {
+                fractional(cast(x), n, kernelSize: kernelSize, outputSize: outputSize, outputRatio: outputRatio, samples: cast(samples), generator: generator, name)
+            }
+        }
         let operation = "\(name)"
         let none = (Tensor.placeholder, Tensor.placeholder)
         guard x.rank == n + 1 || x.rank == n + 2, let k = kernelSize.resolved(n, "kernel_size", operation) else {

@@ -71,7 +71,7 @@ extension Tensor {
 
     /// x above 0, weight * x below; `weight` has one element, or one a channel (dim 1). PyTorch: `torch.nn.functional.prelu`.
     public func prelu(_ weight: Tensor) -> Tensor {
-        if let cast = Autocast.lower(self, weight, on: .cuda) { return cast.run { cast(self).prelu(cast(weight)) } }
+        if let cast = Autocast.lower(self, weight) { return cast.run { cast(self).prelu(cast(weight)) } }
         guard weight.rank <= 1 else {
             TensorError.report("prelu", "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = \(weight.rank)")
             return .placeholder

@@ -51,6 +51,7 @@ extension Tensor {
 
     /// A real tensor with a last dim of 2 as a complex one. PyTorch: `torch.view_as_complex`.
     public func viewAsComplex() -> Tensor {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).viewAsComplex() } }
         guard dtype == .float32 || dtype == .float64, rank > 0, dims[rank - 1] == 2 else {
             TensorError.report("viewAsComplex", "view_as_complex needs float32 or float64 and a last dimension of size 2, got \(dtype) \(dims)")
             return .placeholder
@@ -75,6 +76,7 @@ extension Tensor {
 
     /// A complex tensor from absolute value and angle. PyTorch: `torch.polar`.
     public static func polar(_ abs: Tensor, _ angle: Tensor) -> Tensor {
+        if let cast = Autocast.raise(abs, angle, on: .cpu) { return cast.run { polar(cast(abs), cast(angle)) } }
         guard abs.dtype == angle.dtype, abs.dtype == .float32 || abs.dtype == .float64 else {
             TensorError.report("polar", "Expected both inputs to be float32 or float64 tensors of one type but got \(abs.dtype) and \(angle.dtype)")
             return .placeholder

@@ -179,12 +179,13 @@ extension Tensor {
 
     /// Product of a matrix with a vector. PyTorch: `torch.mv`.
     public func mv(_ vector: Tensor) -> Tensor {
-        if let cast = Autocast.lower(self, vector) { return cast.run { cast(self).mv(cast(vector)) } }
+        if let cast = Autocast.lower(self, vector, on: .cuda) { return cast.run { cast(self).mv(cast(vector)) } }
         guard rank == 2, vector.rank == 1, dims[1] == vector.dims[0] else {
             TensorError.report("mv", "size mismatch, got input (\(dims)), vec (\(vector.dims)): vector + matrix @ vector expected")
             return .placeholder
         }
-        return matmul(vector)
+        // Not in the CPU's list, unlike matmul.
+        return Autocast.within(0) { matmul(vector) }
     }
 
     /// Inner product of two vectors. PyTorch: `torch.dot`.
@@ -323,7 +324,7 @@ extension Tensor {
 
     /// beta * self + alpha * matrix · vector. PyTorch: `torch.addmv`.
     public func addmv(_ matrix: Tensor, _ vector: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
-        if let cast = Autocast.lower(matrix, vector) { return cast.run { cast(self).addmv(cast(matrix), cast(vector), beta: beta, alpha: alpha) } }
+        if let cast = Autocast.lower(matrix, vector, on: .cuda) { return cast.run { cast(self).addmv(cast(matrix), cast(vector), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard matrix.rank == 2, vector.rank == 1, matrix.dims[1] == vector.dims[0], rank <= 1 else {
             TensorError.report("addmv", "size mismatch, got input \(dims), mat \(matrix.dims), vec \(vector.dims): vector + matrix @ vector expected")
@@ -335,7 +336,7 @@ extension Tensor {
 
     /// beta * self + alpha * outer(a, b). PyTorch: `torch.addr`.
     public func addr(_ a: Tensor, _ b: Tensor, beta: some ScalarConvertible = 1, alpha: some ScalarConvertible = 1) -> Tensor {
-        if let cast = Autocast.lower(a, b) { return cast.run { cast(self).addr(cast(a), cast(b), beta: beta, alpha: alpha) } }
+        if let cast = Autocast.lower(a, b, on: .cuda) { return cast.run { cast(self).addr(cast(a), cast(b), beta: beta, alpha: alpha) } }
         let (beta, alpha) = (beta.scalar, alpha.scalar)
         guard a.rank == 1, b.rank == 1 else {
             TensorError.report("addr", "addr: Expected 1-D argument vec1 and vec2, but got \(a.rank)-D and \(b.rank)-D")

@@ -99,6 +99,7 @@ extension Tensor {
     }
 
     private func quantile(_ q: Tensor, _ dim: Int?, _ keepDim: Bool, _ interpolation: Interpolation, ignoringNaN: Bool, _ name: StaticString) -> Tensor {
+        if let cast = Autocast.raise(self, on: .cpu) { return cast.run { cast(self).quantile(cast(q), dim, keepDim, interpolation, ignoringNaN: ignoringNaN, name) } }
         guard dtype == .float32 || dtype == .float64 else {
             TensorError.report("\(name)", "\(name)() input tensor must be either float or double dtype, got \(dtype)")
             return .placeholder
