@@ -62,7 +62,7 @@ step info "$here/gpucheck" info
 grep -q "^cuda:0" "$out/info.log" 2>/dev/null || [ -n "$STEPS" ] || { echo "no device"; exit 1; }
 step selftest "$here/gpucheck" selftest
 # Only some: with all of them that is for a machine with time.
-[ $device = emulator ] || step compile "$here/gpucheck" compile --list "$here/list.txt" --only "${COMPILE:-unary.cu*ST_TYPE=f32 *}" --jobs 1
+[ $device = emulator ] || step compile "$here/gpucheck" compile --list "$here/list.txt" --only "${COMPILE:-unary.cu ST_OP=e* ST_TYPE=f32 *}" --jobs 1
 ! grep -q "cuDNN [0-9]" "$out/info.log" || step plan "$here/gpucheck" plan
 step goldens "$here/gpucheck" goldens --out "$out/goldens.pt"
 if wanted bench; then

@@ -30,8 +30,11 @@ enum KernelFamily: Int, CaseIterable {
         static let operation = ["ST_OP=OP", "ST_TYPE=TYPE"]
     }
 
-    private var layout: Layout {
-        switch self {
+    private var layout: Layout { Self.layouts[rawValue] }
+    private static let layouts = allCases.map { layout(of: $0) }
+
+    private static func layout(of family: KernelFamily) -> Layout {
+        switch family {
         case .unary:
             Layout(
                 file: "unary.cu", defines: Layout.operation, symbols: Layout.pointwise("unary_OP_TYPE"), operators: Int(UnaryOp.count.rawValue),
