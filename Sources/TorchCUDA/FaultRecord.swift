@@ -1,5 +1,7 @@
 // Bad elements that kernels found: indices out of range, zero divisors. See Note [Checks of elements].
 import CCUDA
+import Glibc
+import TorchKernels
 import TorchRuntime
 
 /// Where the kernels of a stream leave the first bad element that they meet, and what is known here of each check.
@@ -7,6 +9,9 @@ import TorchRuntime
 /// Note [Records of faults]
 /// Every launch that checks elements gets one word of a ring in page-locked memory, which the device writes only when something is wrong: looking at it after a wait costs no copy.
 /// The word keeps the least position and the value that stands there, by one atomic minimum of both together. Launches are numbered; a wait answers for those before it.
+///
+/// What was started inside `withTensorErrors` is that scope's: when another thread's wait finds it, it is kept for the thread of the scope, whose own waits report it, the one at the scope's
+/// end at the latest. What was started outside any scope is reported by the wait that finds it.
 ///
 /// The words of a captured step are its own and stay, since every replay writes them again. A replay counts as one check of the stream that it runs on (`follow`).
 final class FaultRecord: @unchecked Sendable {
@@ -19,6 +24,8 @@ final class FaultRecord: @unchecked Sendable {
         let size: Int
         /// From the kernel's count of elements to their row-major order; nil where both are the same.
         let position: ((Int) -> Int)?
+        /// The thread in whose scope it was started.
+        let owner = FaultRecord.scope
 
         func report(_ word: UInt64) {
             let position = Int(word >> 32)
@@ -29,8 +36,8 @@ final class FaultRecord: @unchecked Sendable {
     }
     private enum Entry {
         case launch(Check)
-        /// A replay of the step whose checks these are.
-        case replay(FaultRecord)
+        /// A replay of the step whose checks these are, in this thread's scope.
+        case replay(FaultRecord, owner: pthread_t?)
     }
     private let driver: CUDADriver
     private let context: cc_context
@@ -38,7 +45,12 @@ final class FaultRecord: @unchecked Sendable {
     private var entries: [Entry?] = Array(repeating: nil, count: capacity)
     private var made = 0
     private var examined = 0
+    /// The first that others found of a thread's scope.
+    private var kept: [pthread_t: (check: Check, word: UInt64)] = [:]
     private let lock = Mutex()
+
+    /// This thread, inside `withTensorErrors`.
+    private static var scope: pthread_t? { st_errors_thrown() ? pthread_self() : nil }
 
     init(_ driver: CUDADriver, _ context: cc_context) throws(DeviceError) {
         self.driver = driver
@@ -57,8 +69,8 @@ final class FaultRecord: @unchecked Sendable {
 
     /// Number of checks so far: a wait that begins now answers for those before.
     var count: Int { lock.withLock { made } }
-    /// Whether the outcome of a check is open.
-    var isOpen: Bool { lock.withLock { examined < made } }
+    /// Whether the outcome of a check is open, or one of this thread's scope is not reported yet.
+    var isOpen: Bool { lock.withLock { examined < made || Self.scope.map { kept[$0] != nil } == true } }
 
     /// A word for one launch and the number of its check; nil when all words are in use, and the device must be waited for.
     func add(_ check: ElementCheck, size: Int, position: ((Int) -> Int)?) -> (address: UInt64, number: Int)? {
@@ -77,7 +89,7 @@ final class FaultRecord: @unchecked Sendable {
         if step.count == 0 { return true }
         return lock.withLock {
             guard made - examined < Self.capacity else { return false }
-            entries[made % Self.capacity] = .replay(step)
+            entries[made % Self.capacity] = .replay(step, owner: Self.scope)
             made += 1
             return true
         }
@@ -97,19 +109,22 @@ final class FaultRecord: @unchecked Sendable {
 
     /// Reports the first bad element that the checks before number `end` found. To be called when the device has done them.
     func examine(before end: Int) {
+        let here = Self.scope
         let found: (check: Check, word: UInt64)? = lock.withLock {
-            var first: (Check, UInt64)?
+            var first = here.flatMap { kept.removeValue(forKey: $0) }
+            func add(_ fault: (check: Check, word: UInt64), of owner: pthread_t?) {
+                if let owner, owner != here { kept[owner] = kept[owner] ?? fault } else { first = first ?? fault }
+            }
             while examined < end {
                 let slot = examined % Self.capacity
                 switch entries[slot] {
                 case .launch(let check):
                     if words[slot] != Self.nothing {
-                        first = first ?? (check, words[slot])
+                        add((check, words[slot]), of: check.owner)
                         words[slot] = Self.nothing
                     }
-                case .replay(let step):
-                    let found = step.takeFirst()
-                    first = first ?? found
+                case .replay(let step, let owner):
+                    if let found = step.takeFirst() { add(found, of: owner) }
                 case nil: break
                 }
                 entries[slot] = nil
@@ -121,9 +136,9 @@ final class FaultRecord: @unchecked Sendable {
     }
 
     /// The first bad element of a captured step's last replays; the words are ready for the next.
-    private func takeFirst() -> (Check, UInt64)? {
+    private func takeFirst() -> (check: Check, word: UInt64)? {
         lock.withLock {
-            var first: (Check, UInt64)?
+            var first: (check: Check, word: UInt64)?
             for slot in 0..<made where words[slot] != Self.nothing {
                 if first == nil, case .launch(let check)? = entries[slot] { first = (check, words[slot]) }
                 words[slot] = Self.nothing

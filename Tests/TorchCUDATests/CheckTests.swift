@@ -57,6 +57,36 @@ private func manyLookups(_ before: Int, _ after: Int) -> String {
         }
     }
 
+    /// Another thread's wait, in a scope of its own or in none, neither throws it nor ends the program.
+    @Test func anotherThreadsWaitLeavesItToTheScope() async {
+        await #expect(processExitsWith: .success) {
+            Emulator.use()
+            func onAnotherThread(_ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?) {
+                var thread = pthread_t()
+                #expect(pthread_create(&thread, nil, body, nil) == 0)
+                pthread_join(thread, nil)
+            }
+            for k in 0..<2 {
+                let text = message {
+                    _ = Tensor([3, 4]).to(.cuda).floorDivide(Tensor([1, 0]).to(.cuda))
+                    if k == 0 {
+                        onAnotherThread { _ in
+                            try! CUDA.synchronize()
+                            return nil
+                        }
+                    } else {
+                        onAnotherThread { _ in
+                            if message({ _ = Tensor.ones(2, device: .cuda).sum().item() }) != "no error" { exit(3) }
+                            return nil
+                        }
+                    }
+                }
+                #expect(text.contains("ZeroDivisionError"), "\(k): \(text)")
+            }
+            #expect(message { _ = Tensor.ones(2, device: .cuda).sum().item() } == "no error")
+        }
+    }
+
     /// Outside of a scope the next wait ends the program, with the operator's name: nothing is waited for before.
     @Test func theNextWaitReports() async throws {
         for wait in 0..<2 {
