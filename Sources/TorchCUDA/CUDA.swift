@@ -108,7 +108,7 @@ extension CUDA {
 
     /// Prepares kernels for device `index` before they are used, as many at a time as there are threads.
     ///
-    /// A kernel is compiled when it is first used, which takes 50 ms and, for the longest, half a second; after that it is found in the cache on disk. A program that writes down what it used
+    /// A kernel is compiled when it is first used, which takes 50 ms for most and more than half a second for the longest; after that it is found in the cache on disk. A program that writes down what it used
     /// and prepares that when it starts waits for all of them at once, on all cores:
     /// ```swift
     /// // At the end of a first run.
